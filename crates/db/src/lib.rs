@@ -1,1 +1,26 @@
-//! Not yet written.
+//! Connections to SQLite, PostgreSQL and MySQL/MariaDB, and nothing about what is in them.
+//!
+//! This crate owns pools, transactions (READ COMMITTED, or `BEGIN IMMEDIATE` on SQLite), binds,
+//! rows, migrations' bookkeeping and dynamic SQL. It is the only pipeline crate that names sqlx:
+//! a sqlx error's `Debug` can hold cell values (PostgreSQL's DETAIL quotes the key), so every
+//! error leaves here as a [`DbError`], which has a class and a code and no text of the server's.
+//!
+//! It does not know what Fieldseal stores: no table name stands here but the migrations' own.
+//!
+//! SQL is written once, with `?` for parameters; [`Sql`] spells them `$1…` for PostgreSQL.
+
+mod bind;
+mod database;
+mod error;
+mod migrate;
+mod row;
+mod sql;
+mod transaction;
+
+pub use bind::Bind;
+pub use database::{Connect, Database, Dialect, redact_url};
+pub use error::{DbError, DbErrorKind};
+pub use migrate::{Migration, pending_migrations, run_migrations};
+pub use row::Row;
+pub use sql::{Sql, quote};
+pub use transaction::Transaction;

@@ -1,0 +1,147 @@
+//! One transaction. Owns commit, rollback and what may run in between; does not retry.
+
+use sqlx::Executor as _;
+use sqlx::postgres::PgCopyIn;
+
+use crate::row::DriverRow;
+use crate::{Bind, DbError, Dialect, Row, Sql, bind};
+
+/// An open transaction. Dropped, it is rolled back.
+pub struct Transaction {
+    driver: DriverTransaction,
+}
+
+pub(crate) enum DriverTransaction {
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    MySql(sqlx::Transaction<'static, sqlx::MySql>),
+}
+
+impl Transaction {
+    pub(crate) const fn new(driver: DriverTransaction) -> Self {
+        Self { driver }
+    }
+
+    /// Which SQL is spoken.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        match self.driver {
+            DriverTransaction::Sqlite(_) => Dialect::Sqlite,
+            DriverTransaction::Postgres(_) => Dialect::Postgres,
+            DriverTransaction::MySql(_) => Dialect::MySql,
+        }
+    }
+
+    /// Runs one statement; answers how many rows it touched (on MySQL: rows found).
+    ///
+    /// # Errors
+    /// [`DbError`], without any value.
+    pub async fn execute(
+        &mut self,
+        sql: impl Into<Sql>,
+        binds: &[Bind<'_>],
+    ) -> Result<u64, DbError> {
+        let dialect = self.dialect();
+        let text = sql.into().spell(dialect);
+        match &mut self.driver {
+            DriverTransaction::Sqlite(tx) => tx
+                .execute(sqlx::query_with(text, bind::sqlite(binds)?))
+                .await
+                .map(|done| done.rows_affected()),
+            DriverTransaction::Postgres(tx) => tx
+                .execute(sqlx::query_with(text, bind::postgres(binds)?))
+                .await
+                .map(|done| done.rows_affected()),
+            DriverTransaction::MySql(tx) => tx
+                .execute(sqlx::query_with(text, bind::mysql(binds)?))
+                .await
+                .map(|done| done.rows_affected()),
+        }
+        .map_err(|error| DbError::from_sqlx(dialect, &error))
+    }
+
+    /// Runs a query.
+    ///
+    /// # Errors
+    /// [`DbError`], without any value.
+    pub async fn query(
+        &mut self,
+        sql: impl Into<Sql>,
+        binds: &[Bind<'_>],
+    ) -> Result<Vec<Row>, DbError> {
+        let dialect = self.dialect();
+        let text = sql.into().spell(dialect);
+        match &mut self.driver {
+            DriverTransaction::Sqlite(tx) => tx
+                .fetch_all(sqlx::query_with(text, bind::sqlite(binds)?))
+                .await
+                .map(|rows| {
+                    rows.into_iter()
+                        .map(|row| Row(DriverRow::Sqlite(row)))
+                        .collect()
+                }),
+            DriverTransaction::Postgres(tx) => tx
+                .fetch_all(sqlx::query_with(text, bind::postgres(binds)?))
+                .await
+                .map(|rows| {
+                    rows.into_iter()
+                        .map(|row| Row(DriverRow::Postgres(row)))
+                        .collect()
+                }),
+            DriverTransaction::MySql(tx) => tx
+                .fetch_all(sqlx::query_with(text, bind::mysql(binds)?))
+                .await
+                .map(|rows| {
+                    rows.into_iter()
+                        .map(|row| Row(DriverRow::MySql(row)))
+                        .collect()
+                }),
+        }
+        .map_err(|error| DbError::from_sqlx(dialect, &error))
+    }
+
+    /// PostgreSQL only: sends `data` to a `COPY … FROM STDIN` and answers the count of rows.
+    ///
+    /// # Errors
+    /// [`DbError`], without any value; also when this is no PostgreSQL connection.
+    pub async fn copy_in(&mut self, sql: impl Into<Sql>, data: &[u8]) -> Result<u64, DbError> {
+        let DriverTransaction::Postgres(tx) = &mut self.driver else {
+            return Err(DbError::unexpected());
+        };
+        let scrub = |error: sqlx::Error| DbError::from_sqlx(Dialect::Postgres, &error);
+        let text = sql.into().spell(Dialect::Postgres);
+        let mut copy: PgCopyIn<_> = tx.copy_in_raw(text.as_str()).await.map_err(scrub)?;
+        copy.send(data).await.map_err(scrub)?;
+        copy.finish().await.map_err(scrub)
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// [`DbError`]; of kind `CommitUnknown` when no answer came, in which case the caller must
+    /// read back whether the commit took place.
+    pub async fn commit(self) -> Result<(), DbError> {
+        let dialect = self.dialect();
+        match self.driver {
+            DriverTransaction::Sqlite(tx) => tx.commit().await,
+            DriverTransaction::Postgres(tx) => tx.commit().await,
+            DriverTransaction::MySql(tx) => tx.commit().await,
+        }
+        .map_err(|error| DbError::from_commit(dialect, &error))
+    }
+
+    /// Rolls back. Said out loud after every error: MySQL's lock wait time-out leaves the
+    /// transaction open.
+    ///
+    /// # Errors
+    /// [`DbError`]; the server rolls back by itself when the connection is gone.
+    pub async fn rollback(self) -> Result<(), DbError> {
+        let dialect = self.dialect();
+        match self.driver {
+            DriverTransaction::Sqlite(tx) => tx.rollback().await,
+            DriverTransaction::Postgres(tx) => tx.rollback().await,
+            DriverTransaction::MySql(tx) => tx.rollback().await,
+        }
+        .map_err(|error| DbError::from_sqlx(dialect, &error))
+    }
+}
