@@ -1,0 +1,162 @@
+//! Of all changes of one row in a batch, the one that matters. Owns that choice, and noticing
+//! two changes that claim one version and differ (`docs/ORDERING.md`, point 7).
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use fieldseal_model::{Operation, RowKey};
+
+use crate::plan::{PlannedCell, PlannedRow, PlannedWrite};
+
+/// What coalescing left.
+pub(crate) struct Coalesced {
+    /// Sorted by table and key, no key twice.
+    pub(crate) rows: Vec<PlannedRow>,
+    /// Per table number: changes that a newer one, or an equal one, made needless.
+    pub(crate) superseded: HashMap<usize, u64>,
+    /// Tables with two different changes of one version.
+    pub(crate) contradicted: Vec<usize>,
+}
+
+/// Keeps the newest version of every row key; of equals, the first.
+pub(crate) fn coalesce(planned: Vec<PlannedRow>) -> Coalesced {
+    let mut newest: HashMap<(usize, RowKey), PlannedRow> = HashMap::with_capacity(planned.len());
+    let mut superseded: HashMap<usize, u64> = HashMap::new();
+    let mut contradicted = Vec::new();
+    for row in planned {
+        match newest.entry((row.table, row.key.clone())) {
+            Entry::Vacant(free) => {
+                free.insert(row);
+            }
+            Entry::Occupied(mut held) => {
+                if contradicts(held.get(), &row) {
+                    contradicted.push(row.table);
+                }
+                let loser = if row.version > held.get().version {
+                    held.insert(row)
+                } else {
+                    row
+                };
+                if loser.counted_as.is_some() {
+                    *superseded.entry(loser.table).or_default() += 1;
+                }
+            }
+        }
+    }
+    let mut rows: Vec<PlannedRow> = newest.into_values().collect();
+    // One order for every worker, so that two batches lock rows in the same order.
+    rows.sort_unstable_by(|a, b| (a.table, &a.key).cmp(&(b.table, &b.key)));
+    contradicted.sort_unstable();
+    contradicted.dedup();
+    Coalesced {
+        rows,
+        superseded,
+        contradicted,
+    }
+}
+
+/// Two changes of one key and version that do not say the same. Loads of one generation share a
+/// version and may differ: the row changed between two readings, and the changes follow.
+fn contradicts(a: &PlannedRow, b: &PlannedRow) -> bool {
+    a.version == b.version
+        && a.operation != Operation::Load
+        && b.operation != Operation::Load
+        && !same_write(&a.write, &b.write)
+}
+
+fn same_write(a: &PlannedWrite, b: &PlannedWrite) -> bool {
+    match (a, b) {
+        (PlannedWrite::Delete, PlannedWrite::Delete) => true,
+        (
+            PlannedWrite::Upsert {
+                cells: a,
+                bound_to: a_bound,
+            },
+            PlannedWrite::Upsert {
+                cells: b,
+                bound_to: b_bound,
+            },
+        ) => {
+            a_bound == b_bound
+                && a.len() == b.len()
+                && a.iter().zip(b).all(|(a, b)| match (a, b) {
+                    (PlannedCell::Ready(a), PlannedCell::Ready(b)) => a == b,
+                    (PlannedCell::Seal(_, a), PlannedCell::Seal(_, b)) => {
+                        a.kind() == b.kind() && a.expose() == b.expose()
+                    }
+                    _ => false,
+                })
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::coalesce;
+    use crate::plan::{PlannedCell, PlannedRow, PlannedWrite};
+    use fieldseal_model::{
+        Engine, Epoch, Operation, Position, RowKey, RowVersion, SourceOrder, Value,
+    };
+
+    fn row(key: &str, position: u64, operation: Operation, text: Option<&str>) -> PlannedRow {
+        let key = RowKey::new([&Value::text(key)]).unwrap();
+        let order = SourceOrder {
+            engine: Engine::MySql,
+            position: Position(position),
+            record: 1,
+        };
+        PlannedRow {
+            table: 0,
+            version: if operation == Operation::Load {
+                RowVersion::of_load(Epoch(1), Position(position))
+            } else {
+                RowVersion::of_change(Epoch(1), order).unwrap()
+            },
+            key_columns: Vec::new(),
+            operation,
+            counted_as: Some(operation),
+            write: text.map_or(PlannedWrite::Delete, |text| PlannedWrite::Upsert {
+                bound_to: key.clone(),
+                cells: vec![PlannedCell::Seal(0, Value::text(text))],
+            }),
+            key,
+        }
+    }
+
+    #[test]
+    fn the_newest_version_stays_whatever_the_order() {
+        let out = coalesce(vec![
+            row("a", 3, Operation::Update, Some("new")),
+            row("a", 1, Operation::Insert, Some("old")),
+            row("b", 1, Operation::Insert, Some("b")),
+            row("a", 2, Operation::Delete, None),
+        ]);
+        assert_eq!(out.rows.len(), 2);
+        assert_eq!(out.superseded[&0], 2);
+        assert!(out.contradicted.is_empty());
+        let PlannedWrite::Upsert { cells, .. } = &out.rows[0].write else {
+            panic!("a is written")
+        };
+        let PlannedCell::Seal(_, value) = &cells[0] else {
+            panic!("sealed")
+        };
+        assert_eq!(value.expose(), b"new");
+    }
+
+    #[test]
+    fn equal_versions_that_differ_contradict_unless_they_are_loads() {
+        let same = |op, a, b| coalesce(vec![row("a", 1, op, Some(a)), row("a", 1, op, Some(b))]);
+        assert!(same(Operation::Insert, "x", "x").contradicted.is_empty());
+        assert_eq!(same(Operation::Insert, "x", "y").contradicted, [0]);
+        let loads = same(Operation::Load, "x", "y");
+        assert!(loads.contradicted.is_empty());
+        let PlannedWrite::Upsert { cells, .. } = &loads.rows[0].write else {
+            panic!("written")
+        };
+        let PlannedCell::Seal(_, value) = &cells[0] else {
+            panic!("sealed")
+        };
+        assert_eq!(value.expose(), b"x", "of two loads the first stays");
+    }
+}

@@ -1,0 +1,350 @@
+//! One shard's loop: fetch, prepare, apply, and what happens when a step fails. Owns retrying,
+//! planning again, halving, and stopping one shard while the others go on.
+
+use std::sync::Arc;
+
+use fieldseal_model::{Position, SequenceNumber};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Duration, sleep};
+
+use crate::prepare::{Prepared, Preparer, Run};
+use crate::progress::{Progress, ShardProgress};
+use crate::{
+    BatchLimits, Committed, Fetched, Labels, ReaderState, ShardReader, ShardState, StopReason,
+    StreamRecord, Target, TargetError,
+};
+
+/// How long to wait after the first failure, and at most. No jitter: shards of one worker share
+/// its fate, and the server decides who waits for whom.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// How long to wait for more records at the end of a shard.
+const IDLE_WAIT: Duration = Duration::from_millis(200);
+
+/// How a shard's loop ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Everything that is there is applied (only where the run ends when idle).
+    Idle,
+    /// The shard is closed and everything of it is applied.
+    Closed,
+    /// The run is shutting down.
+    ShutDown,
+}
+
+/// What a shard's loop works with.
+pub(crate) struct ShardLoop<T> {
+    pub(crate) name: String,
+    pub(crate) target: Arc<T>,
+    pub(crate) preparer: Arc<Preparer>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) limits: BatchLimits,
+    pub(crate) until_idle: bool,
+    pub(crate) shutdown: watch::Receiver<bool>,
+    /// As last read; read again when a batch planned under them proves stale.
+    pub(crate) labels: Option<Arc<Labels>>,
+}
+
+/// Where the shard stands between two batches.
+struct Standing {
+    fence: i64,
+    checkpoint: SequenceNumber,
+    high: Option<Position>,
+}
+
+/// What the fetching half hands to the applying half.
+struct Delivery {
+    records: Arc<Vec<StreamRecord>>,
+    state: ReaderState,
+    lag: Option<u64>,
+}
+
+impl<T: Target> ShardLoop<T> {
+    /// Reads the shard until it ends, the run shuts down, or something stops it.
+    pub(crate) async fn run(
+        &mut self,
+        reader: impl ShardReader,
+        state: ShardState,
+    ) -> Result<Ended, StopReason> {
+        let mut standing = Standing {
+            fence: state.fence,
+            checkpoint: state.checkpoint,
+            high: state.high,
+        };
+        // One delivery ahead: records are fetched while the last batch is applied.
+        let (sender, mut deliveries) = mpsc::channel(1);
+        let fetching = Fetching {
+            limits: self.limits,
+            until_idle: self.until_idle,
+            shutdown: self.shutdown.clone(),
+        };
+        let fetcher = tokio::spawn(fetching.run(reader, sender));
+        let applied = self.apply_all(&mut deliveries, &mut standing).await;
+        deliveries.close();
+        let fetched = fetcher
+            .await
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let ended = applied?;
+        fetched?;
+        if ended == Ended::Closed {
+            self.close(standing.fence).await?;
+        }
+        Ok(ended)
+    }
+
+    async fn apply_all(
+        &mut self,
+        deliveries: &mut mpsc::Receiver<Delivery>,
+        standing: &mut Standing,
+    ) -> Result<Ended, StopReason> {
+        let mut state = ReaderState::More;
+        while let Some(delivery) = deliveries.recv().await {
+            state = delivery.state;
+            let run = Run {
+                shard: self.name.clone(),
+                fence: standing.fence,
+                from: standing.checkpoint.clone(),
+                high: standing.high,
+                range: 0..delivery.records.len(),
+                records: delivery.records,
+                hold: false,
+            };
+            if !run.range.is_empty() {
+                self.apply_run(run, standing).await?;
+            }
+            self.progress.shard(
+                &self.name,
+                ShardProgress {
+                    checkpoint: standing.checkpoint.clone(),
+                    lag: delivery.lag,
+                    stopped: None,
+                },
+            );
+            if *self.shutdown.borrow() {
+                return Ok(Ended::ShutDown);
+            }
+        }
+        Ok(match state {
+            ReaderState::Closed => Ended::Closed,
+            ReaderState::CaughtUp if self.until_idle => Ended::Idle,
+            _ => Ended::ShutDown,
+        })
+    }
+
+    /// Applies a run of records, however many tries and halves that takes.
+    async fn apply_run(&mut self, run: Run, standing: &mut Standing) -> Result<(), StopReason> {
+        // Depth first and the first half first: the checkpoint moves in stream order.
+        let mut pending = vec![run];
+        while let Some(mut run) = pending.pop() {
+            run.from = standing.checkpoint.clone();
+            run.high = standing.high;
+            let prepared = self.prepare(run.clone()).await?;
+            if prepared.records == 0
+                && let Some(stop) = prepared.stop
+            {
+                return Err(stop);
+            }
+            match self.apply(&prepared).await? {
+                Applied::Committed(committed) => {
+                    self.advance(&run, &prepared, &committed, standing);
+                    if let Some(stop) = prepared.stop {
+                        return Err(stop);
+                    }
+                }
+                Applied::StaleLabels => {
+                    self.labels = None;
+                    pending.push(run);
+                }
+                Applied::Refused => match halve(run) {
+                    Ok((first, second)) => pending.extend([second, first]),
+                    Err(alone) => pending.push(alone),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn advance(
+        &self,
+        run: &Run,
+        prepared: &Prepared,
+        committed: &Committed,
+        standing: &mut Standing,
+    ) {
+        if let Some(last) = prepared.records.checked_sub(1) {
+            standing.checkpoint = run.records[run.range.start + last].sequence.clone();
+        }
+        standing.high = prepared.high;
+        self.progress.committed(
+            prepared.records as u64,
+            prepared.bytes,
+            committed.applied(),
+            prepared.batch.quarantine().len() as u64,
+        );
+    }
+
+    /// Plans and seals, waiting out whatever is temporary: a key service that is down stops
+    /// writes and nothing else.
+    async fn prepare(&mut self, run: Run) -> Result<Prepared, StopReason> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let labels = self.labels().await?;
+            match self.preparer.prepare(run.clone(), labels).await {
+                Ok(prepared) => return Ok(prepared),
+                Err(error) if error.is_temporary() => {
+                    tracing::warn!(shard = %self.name, %error, "sealing waits for its keys");
+                    self.pause(&mut wait, &error.to_string()).await?;
+                }
+                Err(error) => return Err(StopReason::Keys(error.to_string())),
+            }
+        }
+    }
+
+    async fn labels(&mut self) -> Result<Arc<Labels>, StopReason> {
+        if let Some(labels) = &self.labels {
+            return Ok(Arc::clone(labels));
+        }
+        let mut wait = FIRST_WAIT;
+        loop {
+            match self.target.labels(&self.name).await {
+                Ok(labels) => return Ok(Arc::clone(self.labels.insert(Arc::new(labels)))),
+                Err(TargetError::Transient(error)) => self.pause(&mut wait, &error).await?,
+                Err(error) => return Err(stop_of(error)),
+            }
+        }
+    }
+
+    /// Tries the same sealed batch until it is in, or another way is needed.
+    async fn apply(&mut self, prepared: &Prepared) -> Result<Applied, StopReason> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            match self.target.apply(&prepared.batch).await {
+                Ok(committed) => return Ok(Applied::Committed(committed)),
+                Err(TargetError::StaleLabels) => return Ok(Applied::StaleLabels),
+                Err(TargetError::Data { code }) => {
+                    tracing::warn!(shard = %self.name, %code, "the target refused a value; halving");
+                    return Ok(Applied::Refused);
+                }
+                Err(TargetError::Transient(error)) => {
+                    tracing::warn!(shard = %self.name, %error, "the target is tried again");
+                    self.pause(&mut wait, &error).await?;
+                }
+                Err(error) => return Err(stop_of(error)),
+            }
+        }
+    }
+
+    async fn close(&mut self, fence: i64) -> Result<(), StopReason> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            match self.target.close_shard(&self.name, fence).await {
+                Ok(()) => return Ok(()),
+                Err(TargetError::Transient(error)) => self.pause(&mut wait, &error).await?,
+                Err(error) => return Err(stop_of(error)),
+            }
+        }
+    }
+
+    /// Waits, longer each time. A run that shuts down does not wait: it stops with the error.
+    async fn pause(&mut self, wait: &mut Duration, error: &str) -> Result<(), StopReason> {
+        tokio::select! {
+            () = sleep(*wait) => {}
+            _ = self.shutdown.wait_for(|stop| *stop) => {
+                return Err(StopReason::Target(format!("{error}; shutting down, nothing is lost")));
+            }
+        }
+        *wait = (*wait * 2).min(LONGEST_WAIT);
+        Ok(())
+    }
+}
+
+enum Applied {
+    Committed(Committed),
+    StaleLabels,
+    Refused,
+}
+
+/// Two halves in stream order, or the single record that is at fault, to be held.
+fn halve(run: Run) -> Result<(Run, Run), Run> {
+    if run.range.len() <= 1 {
+        return Err(Run { hold: true, ..run });
+    }
+    let middle = run.range.start + run.range.len() / 2;
+    let first = Run {
+        range: run.range.start..middle,
+        ..run.clone()
+    };
+    let second = Run {
+        range: middle..run.range.end,
+        ..run
+    };
+    Ok((first, second))
+}
+
+fn stop_of(error: TargetError) -> StopReason {
+    match error {
+        TargetError::Fenced { .. } => StopReason::Fenced,
+        error => StopReason::Target(error.to_string()),
+    }
+}
+
+/// The fetching half of a shard's loop.
+struct Fetching {
+    limits: BatchLimits,
+    until_idle: bool,
+    shutdown: watch::Receiver<bool>,
+}
+
+impl Fetching {
+    async fn run(
+        mut self,
+        mut reader: impl ShardReader,
+        sender: mpsc::Sender<Delivery>,
+    ) -> Result<(), StopReason> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let fetched = tokio::select! {
+                _ = self.shutdown.wait_for(|stop| *stop) => return Ok(()),
+                fetched = reader.next(self.limits) => fetched,
+            };
+            let Fetched {
+                records,
+                state,
+                lag,
+            } = match fetched {
+                Ok(fetched) => fetched,
+                Err(error) if error.transient => {
+                    tracing::warn!(%error, "the source is tried again");
+                    sleep(wait).await;
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                    continue;
+                }
+                Err(error) => return Err(StopReason::Source(error.to_string())),
+            };
+            wait = FIRST_WAIT;
+            let empty = records.is_empty();
+            let delivery = Delivery {
+                records: Arc::new(records),
+                state,
+                lag,
+            };
+            if sender.send(delivery).await.is_err() {
+                return Ok(());
+            }
+            match state {
+                ReaderState::Closed => return Ok(()),
+                ReaderState::CaughtUp if self.until_idle => return Ok(()),
+                ReaderState::CaughtUp if empty => self.idle().await,
+                ReaderState::CaughtUp | ReaderState::More => {}
+            }
+        }
+    }
+
+    async fn idle(&mut self) {
+        tokio::select! {
+            () = sleep(IDLE_WAIT) => {}
+            _ = self.shutdown.wait_for(|stop| *stop) => {}
+        }
+    }
+}

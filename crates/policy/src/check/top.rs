@@ -1,0 +1,182 @@
+//! `[source]`, `[target]` and `[keys]`.
+
+use std::path::PathBuf;
+
+use fieldseal_envelope::MAX_SEALS;
+
+use crate::check::{name, scalar};
+use crate::mistakes::{Gathered, Spot};
+use crate::policy::{KeyProvider, Keys, Location, Source, SourceKind, Target, UnlistedTables};
+use crate::spelling::{At, KeysSection, SourceSection, TargetSection, Word};
+
+pub(super) fn source(section: &SourceSection, gathered: &mut Gathered) -> Option<Source> {
+    let id = section
+        .id
+        .get()
+        .and_then(|at| name::permanent(at, gathered));
+    let dir = section.files.get().and_then(|files| files.value.dir.get());
+    let dir = dir.and_then(|at| path(at, gathered));
+    let rows = scalar::number(&section.max_batch_rows, 1..=20_000, 2_000, gathered);
+    let bytes = scalar::number(
+        &section.max_batch_bytes,
+        (64 << 10)..=(64 << 20),
+        4 << 20,
+        gathered,
+    );
+    Some(Source {
+        id: id?,
+        engine: section.engine.get()?.value.0,
+        kind: SourceKind::Files { dir: dir? },
+        max_batch_rows: rows?,
+        max_batch_bytes: bytes?,
+    })
+}
+
+pub(super) fn unlisted_tables(section: &SourceSection) -> Option<UnlistedTables> {
+    let Word(choice) = section
+        .unlisted_tables
+        .or(Word(UnlistedTables::default()))?;
+    Some(choice)
+}
+
+pub(super) fn target(
+    section: &TargetSection,
+    spot: &Spot,
+    gathered: &mut Gathered,
+) -> Option<Target> {
+    let fields = [&section.url, &section.url_env, &section.url_file];
+    let given = fields.iter().filter(|field| !field.is_absent()).count();
+    if given != 1 {
+        gathered.add(
+            spot,
+            "exactly one of url, url_env and url_file says where the new database is; \
+             use url_env or url_file when the URL holds a password",
+        );
+    }
+    let url = section.url.get().and_then(|at| literal(at, gathered));
+    let env = section.url_env.get().and_then(|at| variable(at, gathered));
+    let file = section.url_file.get().and_then(|at| path(at, gathered));
+    let location = url
+        .map(Location::Literal)
+        .or(env.map(Location::Env))
+        .or(file.map(Location::File));
+    if given != 1 {
+        return None;
+    }
+    Some(Target {
+        url: location?,
+        insecure: section.insecure.or(false)?,
+    })
+}
+
+/// A URL written in the policy. Its text is in no message.
+fn literal(at: &At<String>, gathered: &mut Gathered) -> Option<String> {
+    const SCHEMES: [&str; 5] = ["sqlite", "postgres", "postgresql", "mysql", "mariadb"];
+    let scheme = at.value.split_once(':').map_or("", |(scheme, _)| scheme);
+    if holds_password(&at.value) {
+        gathered.add(
+            &at.spot,
+            "the URL holds a password, which does not belong in this file; put the URL into an \
+             environment variable and name it with url_env, or into a file and name it with \
+             url_file",
+        );
+        return None;
+    }
+    if !SCHEMES.contains(&scheme) {
+        gathered.add(
+            &at.spot,
+            "must be the URL of a database: sqlite://…, postgres://… or mysql://…",
+        );
+        return None;
+    }
+    Some(at.value.clone())
+}
+
+/// Whether the URL has a password before `@` or as a parameter. Rather one too many: a password
+/// may itself hold `/`, `?` and `@`.
+fn holds_password(url: &str) -> bool {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let user = after_scheme.rsplit_once('@').map(|(user, _)| user);
+    let in_user = user
+        .and_then(|user| user.split_once(':'))
+        .is_some_and(|(_, password)| !password.is_empty());
+    let lower = url.to_ascii_lowercase();
+    in_user || lower.contains("password=") || lower.contains("passwd=")
+}
+
+fn variable(at: &At<String>, gathered: &mut Gathered) -> Option<String> {
+    let mut bytes = at.value.bytes();
+    let letter = |b: u8| b.is_ascii_alphabetic() || b == b'_';
+    if bytes.next().is_some_and(letter) && bytes.all(|b| letter(b) || b.is_ascii_digit()) {
+        return Some(at.value.clone());
+    }
+    gathered.add(
+        &at.spot,
+        "must be the name of an environment variable: letters, digits and \"_\"; \
+         the URL itself goes into that variable",
+    );
+    None
+}
+
+fn path(at: &At<String>, gathered: &mut Gathered) -> Option<PathBuf> {
+    if at.value.is_empty() || at.value.contains('\0') {
+        gathered.add(
+            &at.spot,
+            "must be a path; a relative one starts at this file's folder",
+        );
+        return None;
+    }
+    Some(PathBuf::from(&at.value))
+}
+
+pub(super) fn keys(section: &KeysSection, gathered: &mut Gathered) -> Option<Keys> {
+    let deployment = section
+        .deployment
+        .get()
+        .and_then(|at| name::permanent(at, gathered));
+    let root_file = section
+        .local
+        .get()
+        .and_then(|local| local.value.root_file.get());
+    let root_file = root_file.and_then(|at| path(at, gathered));
+    let age = scalar::number(&section.cache_max_age_seconds, 1..=86_400, 300, gathered);
+    let uses = scalar::number(&section.max_uses, 1..=MAX_SEALS, MAX_SEALS, gathered);
+    let pool = scalar::number(&section.nonce_pool, 0..=256, 256, gathered);
+    Some(Keys {
+        deployment: deployment?,
+        provider: KeyProvider::Local {
+            root_file: root_file?,
+        },
+        cache_max_age_seconds: age?,
+        max_uses: uses?,
+        nonce_pool: pool?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::holds_password;
+
+    #[test]
+    fn passwords_are_seen_wherever_they_stand() {
+        for url in [
+            "mysql://ada:pw@db/shop",
+            "mysql://ada:p/w@db/shop",
+            "postgres://:pw@db/shop",
+            "postgres://db/shop?user=ada&password=pw",
+            "postgres://db/shop?sslPassword=pw",
+            "mysql:ada:pw@db",
+        ] {
+            assert!(holds_password(url), "{url}");
+        }
+        for url in [
+            "sqlite://target.db",
+            "sqlite:target.db",
+            "mysql://ada@db:3306/shop",
+            "mysql://db:3306/shop",
+            "mysql://ada:@db/shop",
+        ] {
+            assert!(!holds_password(url), "{url}");
+        }
+    }
+}
