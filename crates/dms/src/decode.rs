@@ -1,0 +1,185 @@
+//! The bytes of one stream record to the records in it. Owns where one object ends and the next
+//! begins; what an object means is in the modules below it.
+
+mod fields;
+mod metadata;
+mod order;
+mod parts;
+mod row;
+mod string;
+
+use std::ops::Range;
+
+use fieldseal_model::TableName;
+
+use crate::{DecodeError, Record};
+use fields::{Fields, Top};
+
+/// Decodes the one or several JSON objects of a stream record with the default [`Decoder`].
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Records<'_> {
+    Records::new(bytes, None)
+}
+
+/// How records are to be read, where they alone do not tell.
+///
+/// The only thing a record does not tell is which of its top-level objects is the before image:
+/// `BeforeImageSettings` may give it any name. Without a name, it is the object called
+/// `before-image`, `before_image` or `beforeImage`, or any other object that is empty or shares
+/// at least one column name with `data`. Two such objects are an error. Objects that share none
+/// (what a capturing tool wrapped around the record) are ignored, as are unknown keys that hold
+/// anything but an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decoder {
+    before_image: Option<String>,
+}
+
+impl Decoder {
+    /// A decoder for an endpoint whose `BeforeImageSettings` have this `FieldName`: that key is
+    /// the before image and every other unknown key is ignored.
+    #[must_use]
+    pub fn with_before_image(name: impl Into<String>) -> Self {
+        Self {
+            before_image: Some(name.into()),
+        }
+    }
+
+    /// Decodes the one or several JSON objects of a stream record.
+    #[must_use]
+    pub fn decode<'a>(&'a self, bytes: &'a [u8]) -> Records<'a> {
+        Records::new(bytes, self.before_image.as_deref())
+    }
+}
+
+/// One object of a stream record, or what could not be read of it.
+#[derive(Debug)]
+pub struct Decoded {
+    /// Where its bytes stand in the stream record, so that a quarantine can keep them.
+    pub range: Range<usize>,
+    /// The record, or why there is none.
+    pub result: Result<Record, DecodeError>,
+    /// The table that the metadata of a refused object names, where it can be read. It is as the
+    /// object has it: look it up in the policy before showing it.
+    pub refused_table: Option<TableName>,
+}
+
+impl Decoded {
+    fn unreadable(range: Range<usize>, error: DecodeError) -> Self {
+        Self {
+            range,
+            result: Err(error),
+            refused_table: None,
+        }
+    }
+}
+
+/// The objects of one stream record, in order. Objects follow each other directly or with JSON
+/// white space between them. What cannot be read as JSON ends the stream record: the last item
+/// is an error whose range reaches to the end. Bytes without any object are one error, so that
+/// nothing disappears without a trace.
+#[derive(Debug)]
+pub struct Records<'a> {
+    bytes: &'a [u8],
+    /// The valid part of `bytes`, from the start.
+    text: &'a str,
+    position: usize,
+    started: bool,
+    before_image: Option<&'a str>,
+}
+
+impl<'a> Records<'a> {
+    fn new(bytes: &'a [u8], before_image: Option<&'a str>) -> Self {
+        Self {
+            bytes,
+            text: valid_prefix(bytes),
+            position: 0,
+            started: false,
+            before_image,
+        }
+    }
+
+    /// Ends the iteration with an error over all that is left.
+    fn rest(&mut self, start: usize, error: DecodeError) -> Decoded {
+        self.position = self.bytes.len();
+        // Whatever broke before the first bad byte most likely broke because of it.
+        let error = if self.text.len() < self.bytes.len() {
+            DecodeError::NotUtf8
+        } else {
+            error
+        };
+        Decoded::unreadable(start..self.bytes.len(), error)
+    }
+
+    /// The object, array or scalar at `start`; its end becomes the position.
+    fn value_at(&mut self, start: usize) -> Decoded {
+        let text = &self.text[start..];
+        if !text.starts_with('{') {
+            let Some((_, length)) = read_one::<serde::de::IgnoredAny>(text) else {
+                return self.rest(start, DecodeError::NotJson);
+            };
+            self.position = start + length;
+            return Decoded::unreadable(start..self.position, DecodeError::NotObject);
+        }
+        let Some((top, length)) = read_record(text) else {
+            return self.rest(start, DecodeError::NotJson);
+        };
+        self.position = start + length;
+        let result = parts::record(top, self.before_image);
+        let refused = result.is_err().then(|| read_record(text)).flatten();
+        Decoded {
+            range: start..self.position,
+            result,
+            refused_table: refused.and_then(|(top, _)| parts::table(top)),
+        }
+    }
+}
+
+impl Iterator for Records<'_> {
+    type Item = Decoded;
+
+    fn next(&mut self) -> Option<Decoded> {
+        let first = !self.started;
+        self.started = true;
+        if first && self.bytes.starts_with(b"\xef\xbb\xbf") {
+            self.position = self.bytes.len();
+            let all = 0..self.bytes.len();
+            return Some(Decoded::unreadable(all, DecodeError::ByteOrderMark));
+        }
+        let left = self.text.get(self.position..).unwrap_or_default();
+        let start = self.position + (left.len() - left.trim_start_matches(SPACE).len());
+        if start < self.text.len() {
+            return Some(self.value_at(start));
+        }
+        if self.position < self.bytes.len() && self.text.len() < self.bytes.len() {
+            return Some(self.rest(start, DecodeError::NotUtf8));
+        }
+        self.position = self.bytes.len();
+        first.then(|| self.rest(0, DecodeError::Empty))
+    }
+}
+
+/// JSON's white space (RFC 8259, section 2).
+const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
+fn valid_prefix(bytes: &[u8]) -> &str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+    }
+}
+
+/// The first object of `text` and its length. What has an unexpected shape is read a second time,
+/// so that it ends where it ends and does not take what follows down with it.
+fn read_record(text: &str) -> Option<(Top<'_>, usize)> {
+    read_one::<Top<'_>>(text).or_else(|| {
+        let (fields, length) = read_one::<Fields<'_>>(text)?;
+        Some((Top::from(fields), length))
+    })
+}
+
+/// The first JSON value of `text` and its length; `None` when it is not JSON.
+fn read_one<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Option<(T, usize)> {
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<T>();
+    let value = stream.next()?.ok()?;
+    Some((value, stream.byte_offset()))
+}
