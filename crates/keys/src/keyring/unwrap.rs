@@ -1,0 +1,187 @@
+//! From stored wraps to a key that has proved itself. Owns the order in which wraps are tried
+//! and what is never accepted; caches through the keyring.
+
+use std::sync::Arc;
+
+use fieldseal_envelope::{DataKey, Domain, Purpose, SealingKey, WrapContext};
+
+use super::{ATTEMPTS, Inner, KeyRef, create};
+use crate::error::{KeyringError, RefusedWrap};
+use crate::provider::{KeyProvider, WrappingKey};
+use crate::store::StoredKey;
+
+/// Opens a key of purpose `seal` or `value` and caches it. `row` is its row, if the caller has
+/// already fetched it.
+pub(super) async fn sealing_key(
+    inner: Arc<Inner>,
+    key: KeyRef,
+    row: Option<StoredKey>,
+) -> Result<Arc<SealingKey>, KeyringError> {
+    // An earlier flight may have landed between the caller's look and the start of this one.
+    if let Some(opened) = inner.opened.get(&key) {
+        return Ok(opened);
+    }
+    let data_key = inner.unwrap_stored(&key, row).await?;
+    let derived = SealingKey::derive(&data_key, &key.domain, key.purpose);
+    let opened = Arc::new(derived.map_err(|error| KeyringError::Envelope {
+        domain: key.domain.clone(),
+        purpose: key.purpose,
+        reason: error.to_string(),
+    })?);
+    inner.opened.put(key, Arc::clone(&opened));
+    Ok(opened)
+}
+
+/// Opens the index key of a domain and caches it; makes it if the store has none.
+pub(super) async fn index_key(
+    inner: Arc<Inner>,
+    domain: Domain,
+) -> Result<Arc<DataKey>, KeyringError> {
+    if let Some(key) = inner.indexes.get(&domain) {
+        return Ok(key);
+    }
+    let purpose = Purpose::Index;
+    for _ in 0..ATTEMPTS {
+        let active = inner.store.active(&domain, purpose).await;
+        let Some(active) = active.map_err(KeyringError::store("reading the index key"))? else {
+            create::active_key(&inner, &domain, purpose).await?;
+            continue;
+        };
+        let key = KeyRef {
+            id: active.id,
+            domain: domain.clone(),
+            purpose,
+        };
+        let data_key = Arc::new(inner.unwrap_stored(&key, None).await?);
+        inner.indexes.put(domain, Arc::clone(&data_key));
+        return Ok(data_key);
+    }
+    Err(KeyringError::Contended {
+        domain,
+        purpose,
+        attempts: ATTEMPTS,
+    })
+}
+
+impl Inner {
+    /// What every wrap of `key` is bound to: the caller's words, never the store's.
+    pub(super) fn context(&self, key: &KeyRef) -> WrapContext {
+        WrapContext {
+            deployment: self.deployment.clone(),
+            domain: key.domain.clone(),
+            purpose: key.purpose,
+        }
+    }
+
+    async fn unwrap_stored(
+        &self,
+        key: &KeyRef,
+        row: Option<StoredKey>,
+    ) -> Result<DataKey, KeyringError> {
+        let row = match row {
+            Some(row) => Some(row),
+            None => {
+                let mut rows = self.stored(&[key.id]).await?.into_iter();
+                rows.find(|row| row.id == key.id)
+            }
+        };
+        let Some(row) = row else {
+            self.unknown.put(key.id, ());
+            return Err(KeyringError::Unknown { key: key.clone() });
+        };
+        self.unwrap_first(key, &row).await
+    }
+
+    /// Tries the wraps in the configuration's order. The next one is tried only if the service
+    /// did not answer or denied: a wrap that is not genuine, or holds another key, ends it.
+    async fn unwrap_first(&self, key: &KeyRef, row: &StoredKey) -> Result<DataKey, KeyringError> {
+        self.report_ignored(key, row);
+        let mut refused = Vec::new();
+        for provider in &self.providers {
+            for name in provider.wrapping_keys() {
+                let stored = row.wraps.iter().find(|w| w.wrapping_key == name.as_str());
+                let Some(wrap) = stored else { continue };
+                match self
+                    .unwrap_one(key, &**provider, name, &wrap.wrapped)
+                    .await?
+                {
+                    Ok(data_key) => return Ok(data_key),
+                    Err(refusal) => refused.push(refusal),
+                }
+            }
+        }
+        let key = key.clone();
+        if refused.is_empty() {
+            let found = names(row.wraps.iter().map(|wrap| wrap.wrapping_key.as_str()));
+            return Err(KeyringError::NoUsableWrap { key, found });
+        }
+        Err(KeyringError::Refused { key, refused })
+    }
+
+    /// Unwraps once and checks the id. The inner error is one after which the next wrap may be
+    /// tried; the outer one is an alarm.
+    pub(super) async fn unwrap_one(
+        &self,
+        key: &KeyRef,
+        provider: &dyn KeyProvider,
+        name: &WrappingKey,
+        wrapped: &[u8],
+    ) -> Result<Result<DataKey, RefusedWrap>, KeyringError> {
+        let context = self.context(key);
+        let wrapping_key = name.clone();
+        match provider.unwrap(&context, name, wrapped).await {
+            Ok(data_key) => {
+                let found = data_key.id(&key.domain, key.purpose);
+                if found == key.id {
+                    return Ok(Ok(data_key));
+                }
+                tracing::error!(key = %key, wrapping_key = %name, %found,
+                    "alarm: a wrap in the key store holds another key");
+                Err(KeyringError::WrongKey {
+                    key: key.clone(),
+                    wrapping_key,
+                    found,
+                })
+            }
+            Err(error) if error.allows_next() => {
+                tracing::warn!(key = %key, wrapping_key = %name, %error, "a wrap was refused");
+                Ok(Err(RefusedWrap {
+                    wrapping_key,
+                    error,
+                }))
+            }
+            Err(error) => {
+                tracing::error!(key = %key, wrapping_key = %name, %error,
+                    "alarm: a wrap in the key store is not genuine");
+                Err(KeyringError::ForgedWrap {
+                    key: key.clone(),
+                    wrapping_key,
+                    error,
+                })
+            }
+        }
+    }
+
+    fn report_ignored(&self, key: &KeyRef, row: &StoredKey) {
+        for wrap in &row.wraps {
+            let known = self
+                .providers
+                .iter()
+                .flat_map(|provider| provider.wrapping_keys())
+                .any(|name| name.as_str() == wrap.wrapping_key);
+            if !known {
+                // The name is whatever somebody wrote there: quoted, so that it stays one line.
+                tracing::warn!(key = %key, wrapping_key = ?wrap.wrapping_key,
+                    "ignored a wrap under a wrapping key that is not in the configuration");
+            }
+        }
+    }
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.map(|name| format!("{name:?}")).collect();
+    if quoted.is_empty() {
+        return "none".to_owned();
+    }
+    quoted.join(", ")
+}

@@ -1,0 +1,58 @@
+-- Keys of a Fieldseal deployment: wrapped data keys, their budgets, and what stored values
+-- depend on. No key stands here in clear. See docs/FORMAT.md, sections 4 and 5.
+--
+-- Whoever can write to these tables can stop sealing and opening, but cannot plant a key: keys
+-- prove themselves by their wraps and ids, and names and counts here are hints.
+
+-- The deployment all keys belong to. One row, written once, never changed.
+CREATE TABLE IF NOT EXISTS fieldseal_meta (
+    id         INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    deployment TEXT    NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS fieldseal_data_keys (
+    -- Derived from the key itself for its domain and purpose; stands in every sealed value.
+    key_id    BLOB    NOT NULL PRIMARY KEY CHECK (length(key_id) = 16),
+    domain    TEXT    NOT NULL,
+    -- seal, value or index
+    purpose   TEXT    NOT NULL,
+    -- active, open_only or destroyed; never back to active
+    state     TEXT    NOT NULL CHECK (state IN ('active', 'open_only', 'destroyed')),
+    -- 1 while active, else NULL. The unique index below allows any number of NULLs, so at most
+    -- one key of a domain and purpose is active.
+    slot      INTEGER          CHECK (slot = 1),
+    -- Seals reserved by all processes together: at least as many as were made. Only grows.
+    reserved  INTEGER NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+    -- Seals the key was made for; 0 for an index key, which seals nothing.
+    use_limit INTEGER NOT NULL,
+    CHECK ((state = 'active') = (slot IS NOT NULL)),
+    UNIQUE (domain, purpose, slot)
+) STRICT;
+
+-- A data key may be wrapped under several wrapping keys; any one of them opens it.
+CREATE TABLE IF NOT EXISTS fieldseal_key_wraps (
+    key_id       BLOB NOT NULL REFERENCES fieldseal_data_keys (key_id),
+    -- local:<root id>, or the full ARN of a KMS key. Ignored unless the configuration names it.
+    wrapping_key TEXT NOT NULL,
+    wrapped      BLOB NOT NULL,
+    PRIMARY KEY (key_id, wrapping_key)
+) STRICT;
+
+-- How each blind index was defined when its first value was stored. A changed definition would
+-- find nothing of what is stored, so it is refused.
+CREATE TABLE IF NOT EXISTS fieldseal_indexes (
+    table_id  TEXT NOT NULL,
+    column_id TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    line      TEXT NOT NULL,
+    PRIMARY KEY (table_id, column_id, name)
+) STRICT;
+
+-- What else stored values depend on, line by line: ids, bind columns, kinds, domains, widths. A
+-- configuration that says otherwise could not open them, so it is refused.
+CREATE TABLE IF NOT EXISTS fieldseal_layout (
+    table_id TEXT NOT NULL,
+    item     TEXT NOT NULL,
+    line     TEXT NOT NULL,
+    PRIMARY KEY (table_id, item)
+) STRICT;
