@@ -291,8 +291,9 @@ async fn mysql_pool(url: &str, settings: Connect) -> Result<MySqlPool, sqlx::Err
                 connection
                     .execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
                     .await?;
-                // MySQL has no limit for an idle transaction; an idle connection has one.
-                connection.execute("SET SESSION wait_timeout = 600").await?;
+                // MySQL has no limit for an idle transaction of its own; that of an idle
+                // connection ends a holder of locks too, and the pool opens another one.
+                connection.execute("SET SESSION wait_timeout = 60").await?;
                 Ok(())
             })
         })

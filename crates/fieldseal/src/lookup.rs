@@ -1,0 +1,113 @@
+//! Looking rows up by a blind index, and checking the indexes of opened rows. Owns the rule that
+//! a row found by index is returned only if its opened value normalises to what was asked.
+
+use std::collections::HashMap;
+
+use fieldseal_db::quote;
+use fieldseal_envelope::{ColumnRef, IndexKey, IndexLength};
+use fieldseal_model::Value;
+use fieldseal_policy::{BlindIndex, Column, Seal, Table};
+
+use crate::{OpenedCell, OpenedRow, Vault, VaultError};
+
+/// The index keys of one table, by column and index name.
+pub(crate) struct IndexKeys(HashMap<(String, String), IndexKey>);
+
+impl IndexKeys {
+    pub(crate) async fn of(vault: &Vault, table: &Table) -> Result<Self, VaultError> {
+        let mut keys = HashMap::new();
+        for (column, seal) in table.sealed() {
+            for blind in &seal.indexes {
+                let key = index_key(vault, table, column, seal, blind).await?;
+                keys.insert((column.name.clone(), blind.name.clone()), key);
+            }
+        }
+        Ok(Self(keys))
+    }
+
+    /// Whether `stored` is the index of `value`, compared in constant time.
+    pub(crate) fn matches(
+        &self,
+        column: &Column,
+        index: &str,
+        value: Option<&Value>,
+        stored: Option<&[u8]>,
+    ) -> bool {
+        let Some(key) = self.0.get(&(column.name.clone(), index.to_owned())) else {
+            return false;
+        };
+        match value {
+            Some(value) => key.verify(value, stored).unwrap_or(false),
+            None => stored.is_none(),
+        }
+    }
+}
+
+impl Vault {
+    /// Rows whose column equals `value` under the named blind index's normalisers.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn find(
+        &self,
+        table: &Table,
+        column: &str,
+        index: &str,
+        value: &Value,
+    ) -> Result<Vec<OpenedRow>, VaultError> {
+        let no_index = || VaultError::NoIndex {
+            table: table.id.to_string(),
+            column: column.to_owned(),
+        };
+        let (policy_column, seal, blind) = table
+            .sealed()
+            .filter(|(c, _)| c.name == column)
+            .find_map(|(c, seal)| {
+                let blind = seal.indexes.iter().find(|blind| blind.name == index)?;
+                Some((c, seal, blind))
+            })
+            .ok_or_else(no_index)?;
+        let key = index_key(self, table, policy_column, seal, blind).await?;
+        let compute =
+            |value: &Value, length| key.compute(value, length).map_err(|_| VaultError::OddQuery);
+        let Some(wanted) = compute(value, blind.bytes)? else {
+            return Ok(Vec::new());
+        };
+        let dialect = self.database.dialect();
+        let rest = format!("WHERE {} = ?", quote(dialect, &blind.column));
+        let rows = self.read(table, &rest, &[Value::bytes(wanted)]).await?;
+        // The stored index may be short: the whole hash decides.
+        let whole = IndexLength::new(32).map_err(|_| VaultError::OddQuery)?;
+        let wanted = compute(value, whole)?;
+        let same = |row: &OpenedRow| match row.cell(&policy_column.target) {
+            Some(OpenedCell::Opened(found)) => {
+                key.compute(found, whole).is_ok_and(|found| found == wanted)
+            }
+            Some(OpenedCell::Failed(_)) => true,
+            _ => false,
+        };
+        Ok(rows.into_iter().filter(same).collect())
+    }
+}
+
+async fn index_key(
+    vault: &Vault,
+    table: &Table,
+    column: &Column,
+    seal: &Seal,
+    blind: &BlindIndex,
+) -> Result<IndexKey, VaultError> {
+    let data_key = vault
+        .keyring
+        .index_key(&seal.domain)
+        .await
+        .map_err(|error| VaultError::Keys(error.to_string()))?;
+    let reference = ColumnRef::new(table.id.clone(), column.id.clone());
+    Ok(IndexKey::derive(
+        &data_key,
+        &seal.domain,
+        &reference,
+        &blind.name,
+        &blind.definition,
+    ))
+}

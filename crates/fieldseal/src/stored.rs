@@ -1,0 +1,131 @@
+//! Key columns as a database prints them, back to canonical values. Owns undoing each server's
+//! spelling (`2026-01-02 03:04:05.600000`, `12.50`, `…+00`); the forms are the model's.
+
+use fieldseal_db::{DbError, Dialect, Row, quote};
+use fieldseal_model::{Kind, Plaintext, Value, ValueType};
+
+/// How a key column is selected so that it can be read back exactly.
+pub(crate) fn select(dialect: Dialect, column: &str, ty: &ValueType) -> String {
+    let name = quote(dialect, column);
+    if ty.kind == Kind::Bytes {
+        name
+    } else {
+        as_text(dialect, &name)
+    }
+}
+
+/// Any column as text.
+pub(crate) fn as_text(dialect: Dialect, quoted: &str) -> String {
+    match dialect {
+        Dialect::MySql => format!("CAST({quoted} AS CHAR)"),
+        Dialect::Sqlite | Dialect::Postgres => format!("CAST({quoted} AS TEXT)"),
+    }
+}
+
+/// The value of a key column selected by [`select`]; `None` when it is NULL or not of the kind.
+pub(crate) fn key_value(row: &Row, index: usize, ty: &ValueType) -> Result<Option<Value>, DbError> {
+    if ty.kind == Kind::Bytes {
+        return Ok(row
+            .opt_bytes(index)?
+            .map(|bytes| Value::bytes(padded(bytes, ty))));
+    }
+    let Some(text) = row.opt_text(index)? else {
+        return Ok(None);
+    };
+    Ok(parse(&text, ty))
+}
+
+/// The value of a key as a person or an application names it.
+pub(crate) fn parse(text: &str, ty: &ValueType) -> Option<Value> {
+    match ty.kind {
+        Kind::Integer => Value::integer(text).ok(),
+        Kind::Decimal => Value::decimal(text).ok(),
+        Kind::Text if ty.fixed_char => Some(Value::text(text.trim_end_matches(' '))),
+        Kind::Text => Some(Value::text(text)),
+        Kind::Uuid => Value::from_canonical(Kind::Uuid, unhex(&text.replace('-', ""))?).ok(),
+        Kind::Bytes => Some(Value::bytes(padded(unhex(text)?, ty))),
+        Kind::Date => Value::from_canonical(Kind::Date, text.as_bytes().to_vec()).ok(),
+        Kind::DateTime => Value::from_canonical(Kind::DateTime, datetime(text).into_bytes()).ok(),
+        Kind::Timestamp => {
+            let utc = text.trim_end_matches('Z').trim_end_matches("+00");
+            Value::from_canonical(Kind::Timestamp, format!("{}Z", datetime(utc)).into_bytes()).ok()
+        }
+        Kind::Null | Kind::Float | Kind::Boolean | Kind::Json | Kind::Time => None,
+    }
+}
+
+fn datetime(text: &str) -> String {
+    let text = text.replacen(' ', "T", 1);
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+fn padded(mut bytes: Vec<u8>, ty: &ValueType) -> Vec<u8> {
+    let width = ty.width.map_or(0, |width| width as usize);
+    if bytes.len() < width {
+        bytes.resize(width, 0);
+    }
+    bytes
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("0x").unwrap_or(text).as_bytes();
+    if !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    let nibble = |digit: u8| {
+        char::from(digit)
+            .to_digit(16)
+            .and_then(|n| u8::try_from(n).ok())
+    };
+    digits
+        .chunks_exact(2)
+        .map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?))
+        .collect()
+}
+
+/// Text of a kept column, wiped when it is dropped.
+pub(crate) fn kept(row: &Row, index: usize) -> Result<Option<Plaintext>, DbError> {
+    Ok(row
+        .opt_text(index)?
+        .map(|text| Plaintext::new(text.into_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use fieldseal_model::{Kind, ValueType};
+
+    fn shown(kind: Kind, text: &str) -> Option<String> {
+        parse(text, &ValueType::of(kind)).and_then(|v| v.expose_text().map(str::to_owned))
+    }
+
+    #[test]
+    fn every_servers_spelling_is_one_value() {
+        for text in [
+            "2026-01-02 03:04:05.600000",
+            "2026-01-02 03:04:05.6",
+            "2026-01-02T03:04:05.6",
+        ] {
+            assert_eq!(
+                shown(Kind::DateTime, text).as_deref(),
+                Some("2026-01-02T03:04:05.6")
+            );
+        }
+        for text in [
+            "2026-01-02 03:04:05+00",
+            "2026-01-02 03:04:05",
+            "2026-01-02T03:04:05Z",
+        ] {
+            assert_eq!(
+                shown(Kind::Timestamp, text).as_deref(),
+                Some("2026-01-02T03:04:05Z")
+            );
+        }
+        assert_eq!(shown(Kind::Decimal, "12.50").as_deref(), Some("12.5"));
+        assert_eq!(shown(Kind::Integer, "x"), None);
+    }
+}
