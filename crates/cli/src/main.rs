@@ -1,2 +1,58 @@
-//! Not yet written.
-fn main() {}
+//! The binary `fieldseal`: wiring, signals, progress, output. Owns what a person types and sees;
+//! every decision is made in the crates below it.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "this is the wiring: it prints, and it is where the wall clock comes in"
+)]
+
+mod args;
+mod commands;
+mod config;
+mod exit;
+mod logging;
+mod progress;
+mod signals;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Args, Command};
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    logging::start(&args);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("fieldseal: threads could not be started: {error}");
+            return Exit::Failed.into();
+        }
+    };
+    let outcome = runtime.block_on(run(&args));
+    // A blocking read of a terminal must not hold the process up.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("fieldseal: {failure}");
+            failure.exit.into()
+        }
+    }
+}
+
+async fn run(args: &Args) -> Result<Exit, exit::Failure> {
+    match &args.command {
+        Command::Demo(options) => commands::demo::demo(options).await,
+        Command::Run(options) => commands::run::run(options).await,
+        Command::Migrate(options) => commands::migrate::migrate(options).await,
+    }
+}

@@ -269,10 +269,10 @@ fn bits(bytes: &[u8], width: u16) -> Result<Bound, DoesNotFit> {
         .iter()
         .position(|b| *b != 0)
         .map_or(&[][..], |at| &bytes[at..]);
-    let used = significant.first().map_or(0, |first| {
-        (significant.len() as u32) * 8 - first.leading_zeros()
-    });
-    if used > u32::from(width) {
+    let used = significant
+        .first()
+        .map_or(0, |first| significant.len() * 8 - first.leading_zeros() as usize);
+    if used > usize::from(width) {
         return Err(DoesNotFit);
     }
     Ok(Bound::Bytes(bytes.to_vec()))

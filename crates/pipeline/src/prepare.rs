@@ -255,7 +255,10 @@ impl Preparer {
                 Ok(Record::Internal(_)) => {}
                 Err(error) => {
                     item.outcome = Outcome::Planned(Planned::Quarantine(Refusal {
-                        table: None,
+                        table: object
+                            .refused_table
+                            .as_ref()
+                            .and_then(|name| self.planner.table_number(name)),
                         operation: None,
                         reason: error.reason(),
                         column: None,

@@ -1,1 +1,33 @@
-//! Not yet written.
+//! The new database: guarded apply, checkpoints, marks, floors, quarantine, on SQLite,
+//! PostgreSQL and MySQL/MariaDB.
+//!
+//! This crate owns [`Target`](fieldseal_pipeline::Target) over SQL: which lock is taken when,
+//! which row may overwrite which (`docs/ORDERING.md`), and that rows, tombstones, quarantine,
+//! counters and checkpoint are one transaction. It embeds `migrations/store/`. It knows no AWS,
+//! and never sees a cell that is not sealed or kept by the policy.
+
+mod apply;
+mod checkpoint;
+mod counters;
+mod describe;
+mod error;
+mod findings;
+mod generations;
+mod labels;
+mod locks;
+mod migrations;
+mod quarantine;
+mod rows;
+mod schema;
+mod status;
+mod store;
+mod table;
+mod tombstones;
+
+pub use findings::{Finding, findings};
+pub use generations::{Beginning, Completion, GenerationState, ShardMarks, SweepStep};
+pub use migrations::{migrate, pending};
+pub use quarantine::HeldEntry;
+pub use schema::{SourceColumn, SourceColumns, SourceTable, create_tables, read_source_columns};
+pub use status::{QuarantineCount, ShardStatus, Status, TableStatus};
+pub use store::Store;

@@ -1,0 +1,91 @@
+//! Reading the policy file and what it points to: paths and URLs. Owns resolving; what the
+//! policy means is the policy crate's.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fieldseal_policy::{KeyProvider, Location, Policy, SourceKind};
+
+use crate::exit::{Exit, Failure};
+
+/// A checked policy with the folder that its relative paths start at.
+pub(crate) struct Config {
+    pub(crate) policy: Arc<Policy>,
+    folder: PathBuf,
+}
+
+impl Config {
+    /// Reads and checks a policy file; every mistake is in the failure.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::new(
+                Exit::Policy,
+                format!("{}: {}", path.display(), error.kind()),
+            )
+        })?;
+        let name = path.display().to_string();
+        let policy = Policy::parse(&text).map_err(|mistakes| {
+            Failure::new(
+                Exit::Policy,
+                format!("the policy has mistakes\n{}", mistakes.in_file(&name)),
+            )
+        })?;
+        let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        Ok(Self {
+            policy: Arc::new(policy),
+            folder,
+        })
+    }
+
+    /// The folder of recorded DMS output.
+    pub(crate) fn source_dir(&self) -> Result<PathBuf, Failure> {
+        match &self.policy.source().kind {
+            SourceKind::Files { dir } => Ok(self.folder.join(dir)),
+            _ => Err(Failure::new(
+                Exit::Failed,
+                "this build reads folders of files only",
+            )),
+        }
+    }
+
+    /// The root key file.
+    pub(crate) fn root_file(&self) -> Result<PathBuf, Failure> {
+        match &self.policy.keys().provider {
+            KeyProvider::Local { root_file } => Ok(self.folder.join(root_file)),
+            _ => Err(Failure::new(Exit::Failed, "this build has local keys only")),
+        }
+    }
+
+    /// The target's URL, with a relative SQLite path resolved.
+    pub(crate) fn target_url(&self) -> Result<String, Failure> {
+        let url = match &self.policy.target().url {
+            Location::Literal(url) => url.clone(),
+            Location::Env(name) => std::env::var(name).map_err(|_| {
+                Failure::new(
+                    Exit::Policy,
+                    format!("target.url_env: the environment variable {name} is not set, or is not UTF-8"),
+                )
+            })?,
+            Location::File(path) => {
+                let path = self.folder.join(path);
+                let text = std::fs::read_to_string(&path).map_err(|error| {
+                    Failure::new(
+                        Exit::Policy,
+                        format!("target.url_file {}: {}", path.display(), error.kind()),
+                    )
+                })?;
+                text.trim().to_owned()
+            }
+        };
+        Ok(self.resolve_sqlite(url))
+    }
+
+    fn resolve_sqlite(&self, url: String) -> String {
+        match url.strip_prefix("sqlite://") {
+            Some(path) if !path.starts_with('/') && !path.starts_with(':') => {
+                format!("sqlite://{}", self.folder.join(path).display())
+            }
+            _ => url,
+        }
+    }
+}

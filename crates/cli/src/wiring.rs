@@ -1,0 +1,121 @@
+//! Putting the crates together: database, keys, store, preparer. Owns which part gets what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fieldseal::Vault;
+use fieldseal_db::{Connect, Database, redact_url};
+use fieldseal_keys::{KeyProvider, KeyStore, Keyring, KeyringSettings, LocalProvider};
+use fieldseal_keystore::DbKeyStore;
+use fieldseal_pipeline::{Preparer, TableLayout, Target as _};
+use fieldseal_store::Store;
+
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+
+/// Everything a command works with.
+pub(crate) struct Wired {
+    pub(crate) config: Config,
+    pub(crate) database: Database,
+    pub(crate) keys: Arc<dyn KeyStore>,
+    pub(crate) keyring: Arc<Keyring>,
+}
+
+/// Connects to the target.
+pub(crate) async fn connect(config: &Config, settings: Connect) -> Result<Database, Failure> {
+    let url = config.target_url()?;
+    Database::connect(&url, settings)
+        .await
+        .map_err(|error| Failure::database(&format!("connecting to {}", redact_url(&url)), &error))
+}
+
+/// Opens the root key file.
+pub(crate) fn provider(config: &Config) -> Result<Arc<dyn KeyProvider>, Failure> {
+    let path = config.root_file()?;
+    let provider = LocalProvider::open(&path)
+        .map_err(|error| Failure::new(Exit::NotAsItShouldBe, error.to_string()))?;
+    Ok(Arc::new(provider))
+}
+
+impl Wired {
+    /// Connects, opens the keys, and refuses a database that was not migrated.
+    pub(crate) async fn open(config: Config, settings: Connect) -> Result<Self, Failure> {
+        let database = connect(&config, settings).await?;
+        let pending = fieldseal_store::pending(&database)
+            .await
+            .map_err(|error| Failure::database("reading the target's migrations", &error))?;
+        if !pending.is_empty() {
+            return Err(Failure::new(
+                Exit::NotAsItShouldBe,
+                "the target lacks Fieldseal's own tables; run `fieldseal migrate`",
+            ));
+        }
+        let provider = provider(&config)?;
+        Self::with(config, database, provider).await
+    }
+
+    /// Puts together what is connected already.
+    pub(crate) async fn with(
+        config: Config,
+        database: Database,
+        provider: Arc<dyn KeyProvider>,
+    ) -> Result<Self, Failure> {
+        let keys: Arc<dyn KeyStore> = Arc::new(DbKeyStore::new(database.clone()));
+        let settings = config.policy.keys();
+        fieldseal_envelope::set_nonce_pool(settings.nonce_pool);
+        let keyring = Keyring::new(
+            &settings.deployment,
+            vec![provider],
+            Arc::clone(&keys),
+            KeyringSettings {
+                max_age: Duration::from_secs(settings.cache_max_age_seconds.into()),
+                max_uses: settings.max_uses.into(),
+                ..KeyringSettings::default()
+            },
+        )
+        .await
+        .map_err(|error| Failure::keys("opening the keys", &error))?;
+        Ok(Self {
+            config,
+            database,
+            keys,
+            keyring: Arc::new(keyring),
+        })
+    }
+
+    /// The store, described, and what prepares batches for it.
+    pub(crate) async fn pipeline(&self) -> Result<(Arc<Store>, Arc<Preparer>), Failure> {
+        let policy = &self.config.policy;
+        let store = self.store().await?;
+        let layouts: Vec<TableLayout> = policy.tables().iter().map(TableLayout::of).collect();
+        let columns = store
+            .describe(&layouts)
+            .await
+            .map_err(|error| Failure::target("reading the target's tables", &error))?;
+        let preparer = Preparer::new(policy, columns, Arc::clone(&self.keyring))
+            .await
+            .map_err(|error| Failure::new(Exit::NotAsItShouldBe, error.to_string()))?;
+        Ok((store, Arc::new(preparer)))
+    }
+
+    /// The store, described.
+    pub(crate) async fn store(&self) -> Result<Arc<Store>, Failure> {
+        let policy = &self.config.policy;
+        let store = Store::new(self.database.clone(), policy);
+        let layouts: Vec<TableLayout> = policy.tables().iter().map(TableLayout::of).collect();
+        store
+            .describe(&layouts)
+            .await
+            .map_err(|error| Failure::target("reading the target's tables", &error))?;
+        Ok(Arc::new(store))
+    }
+
+    /// A reader of sealed rows.
+    pub(crate) fn vault(&self) -> Vault {
+        Vault::new(
+            self.database.clone(),
+            Arc::clone(&self.keyring),
+            Arc::clone(&self.config.policy),
+        )
+    }
+}

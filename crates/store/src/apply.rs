@@ -1,0 +1,157 @@
+//! One batch, one transaction: locks, guarded writes, tombstones, taints, quarantine, counters,
+//! and last the checkpoint. Owns that order.
+
+use fieldseal_db::{Bind, DbError, Transaction};
+use fieldseal_pipeline::{Committed, LoadStart, Origin, SealedBatch, Taint, TargetError};
+
+use crate::checkpoint::{self, Advance};
+use crate::counters::Tallies;
+use crate::error::target_error;
+use crate::locks::{LockedTable, Mode, lock_tables};
+use crate::store::Store;
+use crate::table::TargetTable;
+use crate::{generations, quarantine, rows};
+
+/// How the transaction's body ended.
+enum Body {
+    Done { applied: u64 },
+    AlreadyCommitted,
+    Stale,
+    Fenced,
+}
+
+/// Applies a batch. Every way out but the commit rolls back by name: MySQL's lock wait time-out
+/// leaves the transaction open.
+pub(crate) async fn apply(store: &Store, batch: &SealedBatch) -> Result<Committed, TargetError> {
+    let tables = store.tables()?;
+    let mut tx = store.database.begin().await.map_err(|error| target_error(&error))?;
+    match body(&mut tx, store, tables, batch).await {
+        Ok(Body::Done { applied }) => {
+            // No answer to the commit is an error like any other: the batch is applied again,
+            // and the checkpoint tells whether this commit took place.
+            tx.commit().await.map_err(|error| target_error(&error))?;
+            Ok(Committed::after_commit(applied))
+        }
+        Ok(Body::AlreadyCommitted) => {
+            rollback(tx).await;
+            Ok(Committed::after_commit(0))
+        }
+        Ok(Body::Stale) => {
+            rollback(tx).await;
+            Err(TargetError::StaleLabels)
+        }
+        Ok(Body::Fenced) => {
+            rollback(tx).await;
+            Err(TargetError::Fenced { shard: batch.origin().shard().to_owned() })
+        }
+        Err(error) => {
+            rollback(tx).await;
+            Err(target_error(&error))
+        }
+    }
+}
+
+/// A rollback that fails finds the connection gone, and the server has rolled back by itself.
+async fn rollback(tx: Transaction) {
+    if let Err(error) = tx.rollback().await {
+        tracing::debug!(%error, "the connection was gone before the rollback");
+    }
+}
+
+async fn body(
+    tx: &mut Transaction,
+    store: &Store,
+    tables: &[TargetTable],
+    batch: &SealedBatch,
+) -> Result<Body, DbError> {
+    let locked = lock(tx, store, tables, batch).await?;
+    let fresh = batch.tables().iter().zip(&locked).all(|(used, row)| {
+        debug_assert_eq!(store.table_ids[used.table], row.table_id);
+        used.revision == row.revision
+    });
+    if !fresh {
+        return Ok(Body::Stale);
+    }
+    let mut tallies = Tallies::of(batch);
+    for group in batch.rows().chunk_by(|a, b| a.table() == b.table()) {
+        let Some(number) = group.first().map(fieldseal_pipeline::SealedRow::table) else { continue };
+        let floor = batch
+            .tables()
+            .iter()
+            .position(|used| used.table == number)
+            .and_then(|at| locked.get(at))
+            .ok_or(DbError::unexpected())?
+            .floor;
+        rows::write(tx, &tables[number], group, floor, &mut tallies).await?;
+    }
+    for taint in batch.taints() {
+        write_taint(tx, store, taint).await?;
+    }
+    for start in batch.load_starts() {
+        load_start(tx, store, start).await?;
+    }
+    quarantine::insert(tx, store, batch).await?;
+    tallies.write(tx, batch.origin().shard(), &store.table_ids).await?;
+    let applied = tallies.applied();
+    finish(tx, batch.origin(), applied).await
+}
+
+async fn lock(
+    tx: &mut Transaction,
+    store: &Store,
+    tables: &[TargetTable],
+    batch: &SealedBatch,
+) -> Result<Vec<LockedTable>, DbError> {
+    let wanted: Vec<(&str, i64)> = batch
+        .tables()
+        .iter()
+        .map(|used| (store.table_ids[used.table].as_str(), tables[used.table].number))
+        .collect();
+    let mode = if batch.needs_exclusive() { Mode::Exclusive } else { Mode::Shared };
+    lock_tables(tx, &wanted, mode).await
+}
+
+/// The origin's own step, last: it decides whether all of this counts.
+async fn finish(tx: &mut Transaction, origin: &Origin, applied: u64) -> Result<Body, DbError> {
+    match origin {
+        Origin::Shard { shard, fence, from, to, high } => {
+            match checkpoint::advance(tx, shard, *fence, from, to, *high).await? {
+                Advance::Done => Ok(Body::Done { applied }),
+                Advance::Already => Ok(Body::AlreadyCommitted),
+                Advance::Fenced => Ok(Body::Fenced),
+            }
+        }
+        Origin::Held { id, .. } => {
+            let gone = quarantine::remove(tx, *id).await?;
+            Ok(if gone { Body::Done { applied } } else { Body::AlreadyCommitted })
+        }
+    }
+}
+
+/// The first taint stays: it is the one to look for.
+async fn write_taint(tx: &mut Transaction, store: &Store, taint: &Taint) -> Result<(), DbError> {
+    tracing::error!(
+        table = %store.table_ids[taint.table],
+        reason = taint.reason,
+        "the table is tainted: its order can no longer be trusted; begin a new generation"
+    );
+    tx.execute(
+        "UPDATE fieldseal_tables SET taint = ?, revision = revision + 1 WHERE table_id = ? AND taint IS NULL",
+        &[Bind::from(taint.reason), Bind::from(&store.table_ids[taint.table])],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn load_start(
+    tx: &mut Transaction,
+    store: &Store,
+    start: &LoadStart,
+) -> Result<(), DbError> {
+    let restarted = generations::note_load_start(tx, start).await?;
+    if restarted {
+        let taint = Taint { table: start.table, reason: "load-started-again" };
+        write_taint(tx, store, &taint).await?;
+    }
+    Ok(())
+}

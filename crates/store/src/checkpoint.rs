@@ -1,0 +1,108 @@
+//! Checkpoints and fences. Owns `fieldseal_shards`: who may commit for a shard, and from where.
+
+use fieldseal_db::{Bind, Database, DbError, Dialect, Row, Transaction};
+use fieldseal_model::{Position, SequenceNumber};
+use fieldseal_pipeline::ShardState;
+
+/// Takes a shard over by raising its fence, and reads where it stands.
+pub(crate) async fn take(database: &Database, shard: &str) -> Result<ShardState, DbError> {
+    let insert = match database.dialect() {
+        Dialect::MySql => {
+            "INSERT IGNORE INTO fieldseal_shards (shard, fence, sequence, high, closed) VALUES (?, 0, '0', NULL, 0)"
+        }
+        _ => {
+            "INSERT INTO fieldseal_shards (shard, fence, sequence, high, closed) VALUES (?, 0, '0', NULL, 0) ON CONFLICT DO NOTHING"
+        }
+    };
+    database.execute(insert, &[Bind::from(shard)]).await?;
+    let mut tx = database.begin().await?;
+    tx.execute("UPDATE fieldseal_shards SET fence = fence + 1 WHERE shard = ?", &[Bind::from(shard)])
+        .await?;
+    let rows = tx
+        .query(
+            "SELECT fence, sequence, high, closed FROM fieldseal_shards WHERE shard = ?",
+            &[Bind::from(shard)],
+        )
+        .await?;
+    let state = shard_state(rows.first().ok_or(DbError::unexpected())?)?;
+    tx.commit().await?;
+    Ok(state)
+}
+
+fn shard_state(row: &Row) -> Result<ShardState, DbError> {
+    Ok(ShardState {
+        fence: row.int(0)?,
+        checkpoint: sequence(&row.text(1)?)?,
+        high: row.opt_text(2)?.map(|text| position(&text)).transpose()?,
+        closed: row.int(3)? != 0,
+    })
+}
+
+/// What became of moving a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Advance {
+    /// It stood where the batch says and stands behind the batch now.
+    Done,
+    /// An earlier try of the same batch had committed.
+    Already,
+    /// Another worker holds the shard.
+    Fenced,
+}
+
+/// Moves a checkpoint: the last statement of the transaction that applies what lies before it.
+pub(crate) async fn advance(
+    tx: &mut Transaction,
+    shard: &str,
+    fence: i64,
+    from: &SequenceNumber,
+    to: &SequenceNumber,
+    high: Option<Position>,
+) -> Result<Advance, DbError> {
+    let high = high.map(|position| position.0.to_string());
+    let moved = tx
+        .execute(
+            "UPDATE fieldseal_shards SET sequence = ?, high = ? WHERE shard = ? AND fence = ? AND sequence = ?",
+            &[
+                Bind::from(to.as_str()),
+                Bind::Text(high.as_deref()),
+                Bind::from(shard),
+                Bind::from(fence),
+                Bind::from(from.as_str()),
+            ],
+        )
+        .await?;
+    if moved == 1 {
+        return Ok(Advance::Done);
+    }
+    let rows = tx
+        .query("SELECT fence, sequence FROM fieldseal_shards WHERE shard = ?", &[Bind::from(shard)])
+        .await?;
+    let row = rows.first().ok_or(DbError::unexpected())?;
+    let committed = row.int(0)? == fence && sequence(&row.text(1)?)? == *to;
+    Ok(if committed { Advance::Already } else { Advance::Fenced })
+}
+
+/// Notes that a shard was applied to its end; answers whether the fence still holds.
+pub(crate) async fn close(
+    database: &Database,
+    shard: &str,
+    fence: i64,
+) -> Result<bool, DbError> {
+    let closed = database
+        .execute(
+            "UPDATE fieldseal_shards SET closed = 1 WHERE shard = ? AND fence = ?",
+            &[Bind::from(shard), Bind::from(fence)],
+        )
+        .await?;
+    Ok(closed == 1)
+}
+
+/// A stored sequence number.
+pub(crate) fn sequence(text: &str) -> Result<SequenceNumber, DbError> {
+    text.parse().map_err(|_| DbError::unexpected())
+}
+
+/// A stored position.
+pub(crate) fn position(text: &str) -> Result<Position, DbError> {
+    text.parse().map(Position).map_err(|_| DbError::unexpected())
+}

@@ -1,0 +1,123 @@
+//! Exact counts of outcomes, in the transaction of what they count. Owns `fieldseal_counters`.
+
+use std::collections::BTreeMap;
+
+use fieldseal_db::{Bind, DbError, Dialect, Sql, Transaction};
+use fieldseal_model::Operation;
+use fieldseal_pipeline::{Operations, SealedBatch};
+
+/// The columns in the order of [`Tally::numbers`].
+pub(crate) const COLUMNS: [&str; 9] = [
+    "loads",
+    "inserts",
+    "updates",
+    "deletes",
+    "skipped",
+    "quarantined",
+    "controls",
+    "ignored",
+    "unlisted_columns",
+];
+
+/// What one batch adds to one table's counters.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    applied: Operations,
+    skipped: u64,
+    quarantined: u64,
+    controls: u64,
+    ignored: u64,
+    unlisted_columns: u64,
+}
+
+impl Tally {
+    fn numbers(&self) -> [u64; 9] {
+        [
+            self.applied.loads,
+            self.applied.inserts,
+            self.applied.updates,
+            self.applied.deletes,
+            self.skipped,
+            self.quarantined,
+            self.controls,
+            self.ignored,
+            self.unlisted_columns,
+        ]
+    }
+}
+
+/// Tallies by table number; `None` for records of no table of the policy.
+#[derive(Debug, Default)]
+pub(crate) struct Tallies(BTreeMap<Option<usize>, Tally>);
+
+impl Tallies {
+    /// Starts with what planning counted.
+    pub(crate) fn of(batch: &SealedBatch) -> Self {
+        let mut tallies = Self::default();
+        for counts in batch.counts() {
+            let tally = tallies.0.entry(counts.table).or_default();
+            tally.skipped += counts.superseded;
+            tally.quarantined += counts.quarantined;
+            tally.controls += counts.controls;
+            tally.ignored += counts.ignored;
+            tally.unlisted_columns += counts.unlisted_columns;
+        }
+        tallies
+    }
+
+    /// A row's outcome. The clearing half of a changed key is counted with its other half.
+    pub(crate) fn row(&mut self, table: usize, operation: Option<Operation>, applied: bool) {
+        let Some(operation) = operation else { return };
+        let tally = self.0.entry(Some(table)).or_default();
+        if applied { tally.applied.add(operation) } else { tally.skipped += 1 }
+    }
+
+    /// How many changes took effect.
+    pub(crate) fn applied(&self) -> u64 {
+        self.0
+            .values()
+            .map(|t| t.applied.loads + t.applied.inserts + t.applied.updates + t.applied.deletes)
+            .sum()
+    }
+
+    /// Adds the tallies to the shard's counters.
+    pub(crate) async fn write(
+        &self,
+        tx: &mut Transaction,
+        shard: &str,
+        table_ids: &[String],
+    ) -> Result<(), DbError> {
+        for (table, tally) in &self.0 {
+            let table_id = table.map_or("", |number| table_ids[number].as_str());
+            let mut binds = vec![Bind::from(shard), Bind::from(table_id)];
+            for number in tally.numbers() {
+                binds.push(Bind::from(i64::try_from(number).unwrap_or(i64::MAX)));
+            }
+            tx.execute(statement(tx.dialect()), &binds).await?;
+        }
+        Ok(())
+    }
+}
+
+fn statement(dialect: Dialect) -> Sql {
+    let add = |new: &dyn Fn(&str) -> String| {
+        COLUMNS
+            .iter()
+            .map(|c| format!("{c} = fieldseal_counters.{c} + {}", new(c)))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let on_conflict = match dialect {
+        Dialect::MySql => {
+            format!("ON DUPLICATE KEY UPDATE {}", add(&|column| format!("VALUES({column})")))
+        }
+        _ => format!(
+            "ON CONFLICT (shard, table_id) DO UPDATE SET {}",
+            add(&|column| format!("EXCLUDED.{column}"))
+        ),
+    };
+    Sql::dynamic(format!(
+        "INSERT INTO fieldseal_counters (shard, table_id, {}) VALUES (?,?,?,?,?,?,?,?,?,?,?) {on_conflict}",
+        COLUMNS.join(", ")
+    ))
+}

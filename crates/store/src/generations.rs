@@ -1,0 +1,299 @@
+//! Generations and epochs: their marks, floors, completion and sweep (`docs/ORDERING.md`, points
+//! 3 to 5). Owns `fieldseal_generations`, `fieldseal_epochs` and `fieldseal_marks`.
+
+mod complete;
+mod sweep;
+
+use fieldseal_db::{Bind, DbError, Dialect, Transaction};
+use fieldseal_model::{Epoch, Generation, Position, SequenceNumber};
+use fieldseal_pipeline::{Capture, LoadStart};
+
+use crate::checkpoint::{position, sequence};
+use crate::labels::narrow;
+use crate::locks::{Mode, lock_tables};
+use crate::store::Store;
+
+pub use complete::Completion;
+pub use sweep::SweepStep;
+
+/// Where each shard's present end is; `None` for a closed shard.
+pub type ShardMarks = [(String, Option<SequenceNumber>)];
+
+/// Why a beginning was refused, or what it made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beginning<T> {
+    /// It is begun.
+    Begun(T),
+    /// A shard was read beyond its mark: records behind the mark already have the old label.
+    ReadBeyondMark {
+        /// The shard.
+        shard: String,
+    },
+    /// A change at or beyond the position was applied already: the task had not stopped, or the
+    /// position is another server's.
+    PositionPassed {
+        /// The shard.
+        shard: String,
+        /// The highest position seen in it.
+        high: Position,
+    },
+    /// A table that is not registered; run `migrate`.
+    UnknownTable {
+        /// The table's id.
+        table: String,
+    },
+}
+
+/// One generation, for lists.
+#[derive(Clone, Debug)]
+pub struct GenerationState {
+    /// Its number.
+    pub generation: Generation,
+    /// Its table.
+    pub table: String,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// L.
+    pub position: Position,
+    /// `stopped` or `unbroken`.
+    pub capture: String,
+    /// When DMS was told to start.
+    pub started: Option<String>,
+    /// `open`, `complete` or `swept`.
+    pub state: String,
+}
+
+impl Store {
+    /// Begins a generation for each of `tables`: under their locks, one mark per shard, and a
+    /// taint of an earlier load is cleared, since this one replaces it.
+    ///
+    /// # Errors
+    /// [`DbError`]; nothing has begun.
+    pub async fn begin_generations(
+        &self,
+        tables: &[String],
+        at: Position,
+        capture: Capture,
+        started: &str,
+        marks: &ShardMarks,
+    ) -> Result<Beginning<Vec<Generation>>, DbError> {
+        let mut tx = self.database.begin().await?;
+        let locked = match lock_registered(&mut tx, tables).await? {
+            Ok(locked) => locked,
+            Err(table) => return refuse(tx, Beginning::UnknownTable { table }).await,
+        };
+        if let Some(refusal) = passed(&mut tx, marks, Some((at, capture))).await? {
+            return refuse(tx, refusal).await;
+        }
+        let epoch = latest(&mut tx, "SELECT MAX(epoch) FROM fieldseal_epochs").await?;
+        let mut next =
+            latest(&mut tx, "SELECT COALESCE(MAX(generation), 0) FROM fieldseal_generations").await?;
+        let mut begun = Vec::with_capacity(locked.len());
+        for table in &locked {
+            next += 1;
+            insert_generation(&mut tx, next, table, epoch, at, capture, started).await?;
+            write_marks(&mut tx, "begin", next, marks).await?;
+            begun.push(Generation(narrow(next)?));
+        }
+        tx.commit().await?;
+        Ok(Beginning::Begun(begun))
+    }
+
+    /// Begins a new epoch: under every table's lock, one mark per shard. The caller has made
+    /// every sealing key open-only before.
+    ///
+    /// # Errors
+    /// [`DbError`]; nothing has begun.
+    pub async fn begin_epoch(&self, marks: &ShardMarks) -> Result<Beginning<Epoch>, DbError> {
+        let mut tx = self.database.begin().await?;
+        let locked = match lock_registered(&mut tx, &self.table_ids).await? {
+            Ok(locked) => locked,
+            Err(table) => return refuse(tx, Beginning::UnknownTable { table }).await,
+        };
+        if let Some(refusal) = passed(&mut tx, marks, None).await? {
+            return refuse(tx, refusal).await;
+        }
+        let epoch = latest(&mut tx, "SELECT MAX(epoch) FROM fieldseal_epochs").await? + 1;
+        tx.execute("INSERT INTO fieldseal_epochs (epoch) VALUES (?)", &[Bind::from(epoch)]).await?;
+        write_marks(&mut tx, "epoch", epoch, marks).await?;
+        for table in &locked {
+            bump(&mut tx, table).await?;
+        }
+        tx.commit().await?;
+        Ok(Beginning::Begun(Epoch(narrow(epoch)?)))
+    }
+
+    /// Every generation, oldest first.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn generations(&self) -> Result<Vec<GenerationState>, DbError> {
+        let rows = self
+            .database
+            .query(
+                "SELECT generation, table_id, epoch, position, capture, started, state FROM fieldseal_generations ORDER BY generation",
+                &[],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(GenerationState {
+                    generation: Generation(narrow(row.int(0)?)?),
+                    table: row.text(1)?,
+                    epoch: Epoch(narrow(row.int(2)?)?),
+                    position: position(&row.text(3)?)?,
+                    capture: row.text(4)?,
+                    started: row.opt_text(5)?,
+                    state: row.text(6)?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Notes the stamp of the record that opened a generation's load; answers whether the load had
+/// been opened before by another one. The same record twice has the same stamp.
+pub(crate) async fn note_load_start(
+    tx: &mut Transaction,
+    start: &LoadStart,
+) -> Result<bool, DbError> {
+    let generation = Bind::from(start.generation.0);
+    tx.execute(
+        "UPDATE fieldseal_generations SET load_stamp = ? WHERE generation = ? AND load_stamp IS NULL",
+        &[Bind::from(&start.stamp), generation],
+    )
+    .await?;
+    let rows = tx
+        .query("SELECT load_stamp FROM fieldseal_generations WHERE generation = ?", &[generation])
+        .await?;
+    let noted = rows.first().ok_or(DbError::unexpected())?.opt_text(0)?;
+    Ok(noted.as_deref() != Some(start.stamp.as_str()))
+}
+
+/// Locks these tables exclusively, in id order; the inner error names one that is not registered.
+async fn lock_registered(
+    tx: &mut Transaction,
+    tables: &[String],
+) -> Result<Result<Vec<String>, String>, DbError> {
+    let mut ids = tables.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut numbered = Vec::with_capacity(ids.len());
+    for id in &ids {
+        let rows = tx
+            .query("SELECT number FROM fieldseal_tables WHERE table_id = ?", &[Bind::from(id)])
+            .await?;
+        let Some(row) = rows.first() else { return Ok(Err(id.clone())) };
+        numbered.push((id.as_str(), row.int(0)?));
+    }
+    lock_tables(tx, &numbered, Mode::Exclusive).await?;
+    Ok(Ok(ids))
+}
+
+async fn refuse<T>(tx: Transaction, refusal: Beginning<T>) -> Result<Beginning<T>, DbError> {
+    tx.rollback().await?;
+    Ok(refusal)
+}
+
+/// Whether some shard was applied beyond its mark, or (after a stop) beyond the position.
+async fn passed<T>(
+    tx: &mut Transaction,
+    marks: &ShardMarks,
+    at: Option<(Position, Capture)>,
+) -> Result<Option<Beginning<T>>, DbError> {
+    for row in tx.query("SELECT shard, sequence, high FROM fieldseal_shards", &[]).await? {
+        let shard = row.text(0)?;
+        let checkpoint = sequence(&row.text(1)?)?;
+        let mark = marks.iter().find(|(name, _)| *name == shard);
+        if let Some((_, Some(mark))) = mark
+            && checkpoint > *mark
+        {
+            return Ok(Some(Beginning::ReadBeyondMark { shard }));
+        }
+        let high = row.opt_text(2)?.map(|text| position(&text)).transpose()?;
+        if let (Some((at, Capture::Stopped)), Some(high)) = (at, high)
+            && high >= at
+        {
+            return Ok(Some(Beginning::PositionPassed { shard, high }));
+        }
+    }
+    Ok(None)
+}
+
+async fn insert_generation(
+    tx: &mut Transaction,
+    number: i64,
+    table: &str,
+    epoch: i64,
+    at: Position,
+    capture: Capture,
+    started: &str,
+) -> Result<(), DbError> {
+    let capture = match capture {
+        Capture::Stopped => "stopped",
+        Capture::Unbroken => "unbroken",
+    };
+    let at = at.0.to_string();
+    tx.execute(
+        "INSERT INTO fieldseal_generations (generation, table_id, epoch, position, capture, started, load_stamp, state) VALUES (?,?,?,?,?,?,NULL,'open')",
+        &[
+            Bind::from(number),
+            Bind::from(table),
+            Bind::from(epoch),
+            Bind::from(&at),
+            Bind::from(capture),
+            Bind::from(started),
+        ],
+    )
+    .await?;
+    tx.execute(
+        "UPDATE fieldseal_tables SET taint = NULL WHERE table_id = ?",
+        &[Bind::from(table)],
+    )
+    .await?;
+    bump(tx, table).await
+}
+
+/// Batches planned before this are planned again.
+async fn bump(tx: &mut Transaction, table: &str) -> Result<(), DbError> {
+    tx.execute(
+        "UPDATE fieldseal_tables SET revision = revision + 1 WHERE table_id = ?",
+        &[Bind::from(table)],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn write_marks(
+    tx: &mut Transaction,
+    kind: &str,
+    number: i64,
+    marks: &ShardMarks,
+) -> Result<(), DbError> {
+    // An end mark may be there from a completion that is said again.
+    let sql = match tx.dialect() {
+        Dialect::MySql => {
+            "INSERT INTO fieldseal_marks (kind, number, shard, sequence) VALUES (?,?,?,?) ON DUPLICATE KEY UPDATE sequence = VALUES(sequence)"
+        }
+        _ => {
+            "INSERT INTO fieldseal_marks (kind, number, shard, sequence) VALUES (?,?,?,?) ON CONFLICT (kind, number, shard) DO UPDATE SET sequence = EXCLUDED.sequence"
+        }
+    };
+    for (shard, mark) in marks {
+        tx.execute(
+            sql,
+            &[
+                Bind::from(kind),
+                Bind::from(number),
+                Bind::from(shard),
+                Bind::from(mark.as_ref().map(SequenceNumber::as_str)),
+            ],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn latest(tx: &mut Transaction, sql: &'static str) -> Result<i64, DbError> {
+    tx.query(sql, &[]).await?.first().ok_or(DbError::unexpected())?.int(0)
+}

@@ -1,0 +1,132 @@
+//! The stored versions of a batch's rows, read under the table's lock. Owns matching a server's
+//! answer to the batch's keys.
+
+use fieldseal_db::{Bind, DbError, Dialect, Row, Sql, Transaction, quote};
+use fieldseal_model::RowVersion;
+use fieldseal_pipeline::{Bound, SealedRow, TargetType};
+
+use super::{bind, by_key};
+use crate::locks::version;
+use crate::table::{TargetTable, marks, version_column};
+
+/// Keys of one statement.
+const CHUNK: usize = 1_000;
+
+/// For each row, the version that is stored under its key, if there is such a row.
+pub(super) async fn versions(
+    tx: &mut Transaction,
+    table: &TargetTable,
+    rows: &[&SealedRow],
+) -> Result<Vec<Option<RowVersion>>, DbError> {
+    let mut stored = vec![None; rows.len()];
+    for (start, chunk) in (0..).step_by(CHUNK).zip(rows.chunks(CHUNK)) {
+        let known =
+            by_key(chunk.iter().enumerate().map(|(number, row)| (start + number, key_text(table, row))));
+        let binds: Vec<Bind<'_>> =
+            chunk.iter().flat_map(|row| row.key_columns()).map(bind).collect();
+        for row in tx.query(select(tx.dialect(), table, chunk.len()), &binds).await? {
+            let key = answered_key(table, &row)?;
+            let number = *known.get(&key).ok_or(DbError::unexpected())?;
+            stored[number] = Some(version(&row.bytes(table.layout.keys)?)?);
+        }
+    }
+    Ok(stored)
+}
+
+fn select(dialect: Dialect, table: &TargetTable, rows: usize) -> Sql {
+    let keys = table.quoted_keys(dialect);
+    let shown: Vec<String> = keys
+        .iter()
+        .zip(&table.columns)
+        .map(|(key, column)| shown(dialect, key, &column.ty))
+        .collect();
+    let version = version_column(dialect);
+    let name = table.name(dialect);
+    let wanted = if let [key] = keys.as_slice() {
+        let parameter = parameter(dialect, table, 0);
+        format!("{key} IN ({})", vec![parameter; rows].join(","))
+    } else {
+        let one: Vec<String> =
+            (0..keys.len()).map(|number| parameter(dialect, table, number)).collect();
+        let tuple = format!("({})", one.join(","));
+        let list = vec![tuple; rows].join(",");
+        // SQLite takes a list of tuples only as VALUES.
+        let list = if dialect == Dialect::Sqlite { format!("VALUES {list}") } else { list };
+        format!("({}) IN ({list})", keys.join(","))
+    };
+    Sql::dynamic(format!("SELECT {}, {version} FROM {name} WHERE {wanted}", shown.join(",")))
+}
+
+/// PostgreSQL compares only what has one type; the others convert a parameter to the column's.
+fn parameter(dialect: Dialect, table: &TargetTable, number: usize) -> String {
+    match dialect {
+        Dialect::Postgres => format!("CAST(? AS {})", table.casts[number]),
+        _ => marks(1),
+    }
+}
+
+/// A key column as text or bytes, so that any type can be matched.
+fn shown(dialect: Dialect, key: &str, ty: &TargetType) -> String {
+    match (ty, dialect) {
+        (TargetType::Bytes { .. }, _) => key.to_owned(),
+        (_, Dialect::MySql) => format!("CAST({key} AS CHAR)"),
+        (_, _) => format!("CAST({key} AS TEXT)"),
+    }
+}
+
+/// The batch's side of the match: each key column's text with its length before it.
+fn key_text(table: &TargetTable, row: &SealedRow) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (bound, column) in row.key_columns().iter().zip(&table.columns) {
+        match bound {
+            Bound::Null => push(&mut out, &[]),
+            Bound::Int(number) => push(&mut out, number.to_string().as_bytes()),
+            Bound::Unsigned(number) => push(&mut out, number.to_string().as_bytes()),
+            Bound::Text(text) => push(&mut out, normal(text, &column.ty).as_bytes()),
+            Bound::Bytes(bytes) => push(&mut out, bytes),
+        }
+    }
+    out
+}
+
+/// The server's side of the match.
+fn answered_key(table: &TargetTable, row: &Row) -> Result<Vec<u8>, DbError> {
+    let mut out = Vec::new();
+    for (number, column) in table.columns[..table.layout.keys].iter().enumerate() {
+        match column.ty {
+            TargetType::Bytes { .. } => push(&mut out, &row.bytes(number)?),
+            _ => push(&mut out, normal(&row.text(number)?, &column.ty).as_bytes()),
+        }
+    }
+    Ok(out)
+}
+
+/// Servers print a column's full scale: `12.50`, `…:04.000000`, `…+00`.
+fn normal<'a>(text: &'a str, ty: &TargetType) -> &'a str {
+    let numeric = matches!(
+        ty,
+        TargetType::Decimal { .. } | TargetType::DateTime { .. } | TargetType::Timestamp { .. }
+    );
+    if !numeric {
+        return text;
+    }
+    let text = text.trim_end_matches('Z').trim_end_matches("+00");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+}
+
+fn push(out: &mut Vec<u8>, part: &[u8]) {
+    out.extend_from_slice(&(part.len() as u64).to_be_bytes());
+    out.extend_from_slice(part);
+}
+
+/// The condition that names one row by key: `k1 = ? AND k2 = ?`.
+pub(super) fn key_condition(dialect: Dialect, table: &TargetTable) -> String {
+    table.layout.columns[..table.layout.keys]
+        .iter()
+        .enumerate()
+        .map(|(number, (name, _))| {
+            format!("{} = {}", quote(dialect, name), parameter(dialect, table, number))
+        })
+        .collect::<Vec<_>>()
+        .join(" AND ")
+}

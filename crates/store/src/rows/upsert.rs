@@ -1,0 +1,102 @@
+//! Writing rows on SQLite and MySQL: multi-row inserts whose conflict clause holds the guard.
+//! Owns the statement.
+
+use fieldseal_db::{Bind, DbError, Dialect, Sql, Transaction};
+use fieldseal_pipeline::{RowChange, SealedRow};
+
+use super::bind;
+use crate::table::{TargetTable, marks, version_column};
+
+/// Parameters of one statement: SQLite takes 32,766, MySQL 65,535.
+const MAX_PARAMETERS: usize = 30_000;
+
+/// Rows of one statement, and about how many bytes: a packet has a limit.
+const MAX_ROWS: usize = 500;
+const MAX_BYTES: usize = 2 * 1024 * 1024;
+
+/// Writes rows, each whole, unless a newer version is stored meanwhile.
+pub(super) async fn upsert(
+    tx: &mut Transaction,
+    table: &TargetTable,
+    rows: &[&SealedRow],
+) -> Result<(), DbError> {
+    let dialect = tx.dialect();
+    let width = table.layout.columns.len() + 1;
+    let most = (MAX_PARAMETERS / width).clamp(1, MAX_ROWS);
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let (chunk, behind) = rest.split_at(fitting(rest, most));
+        rest = behind;
+        let versions: Vec<_> = chunk.iter().map(|row| row.version()).collect();
+        let mut binds: Vec<Bind<'_>> = Vec::with_capacity(chunk.len() * width);
+        for (row, version) in chunk.iter().zip(&versions) {
+            let RowChange::Upsert(values) = row.change() else {
+                return Err(DbError::unexpected());
+            };
+            binds.extend(row.key_columns().iter().chain(values).map(bind));
+            binds.push(Bind::from(version.as_bytes()));
+        }
+        tx.execute(statement(dialect, table, chunk.len()), &binds).await?;
+    }
+    Ok(())
+}
+
+/// How many of the first rows fit into one statement; at least one.
+fn fitting(rows: &[&SealedRow], most: usize) -> usize {
+    let mut bytes = 0;
+    for (count, row) in rows.iter().take(most).enumerate() {
+        bytes += row_bytes(row);
+        if bytes > MAX_BYTES && count > 0 {
+            return count;
+        }
+    }
+    rows.len().min(most)
+}
+
+fn row_bytes(row: &SealedRow) -> usize {
+    use fieldseal_pipeline::Bound;
+    let RowChange::Upsert(values) = row.change() else { return 0 };
+    values
+        .iter()
+        .map(|bound| match bound {
+            Bound::Text(text) => text.len(),
+            Bound::Bytes(bytes) => bytes.len(),
+            Bound::Null | Bound::Int(_) | Bound::Unsigned(_) => 8,
+        })
+        .sum()
+}
+
+fn statement(dialect: Dialect, table: &TargetTable, rows: usize) -> Sql {
+    let name = table.name(dialect);
+    let version = version_column(dialect);
+    let columns = table.quoted_columns(dialect);
+    let tuple = format!("({})", marks(columns.len() + 1));
+    let values = vec![tuple; rows].join(",");
+    let written = &columns[table.layout.keys..];
+    let guard = match dialect {
+        Dialect::MySql => mysql_guard(written, &version),
+        _ => {
+            let mut set: Vec<String> = written.iter().map(|c| format!("{c} = EXCLUDED.{c}")).collect();
+            set.push(format!("{version} = EXCLUDED.{version}"));
+            format!(
+                "ON CONFLICT ({}) DO UPDATE SET {} WHERE {name}.{version} < EXCLUDED.{version}",
+                table.quoted_keys(dialect).join(","),
+                set.join(", ")
+            )
+        }
+    };
+    Sql::dynamic(format!(
+        "INSERT INTO {name} ({},{version}) VALUES {values} {guard}",
+        columns.join(",")
+    ))
+}
+
+/// MySQL has no WHERE here: each assignment carries the guard, and since a later assignment sees
+/// what an earlier one assigned, the version comes last.
+fn mysql_guard(written: &[String], version: &str) -> String {
+    let newer = format!("{version} < VALUES({version})");
+    let mut set: Vec<String> =
+        written.iter().map(|c| format!("{c} = IF({newer}, VALUES({c}), {c})")).collect();
+    set.push(format!("{version} = IF({newer}, VALUES({version}), {version})"));
+    format!("ON DUPLICATE KEY UPDATE {}", set.join(", "))
+}

@@ -1,0 +1,127 @@
+//! The target's CREATE TABLE statements for a policy. Owns which column becomes what; how a type
+//! is spelled is in `spell`, what the source has is in `source`.
+
+mod column;
+mod dump;
+mod source;
+mod spell;
+
+use std::fmt::Write as _;
+
+use fieldseal_db::{DbError, Dialect, quote};
+use fieldseal_policy::{Policy, Table, Treatment};
+
+use column::PrintedColumn;
+pub use source::{SourceColumn, SourceColumns, SourceTable, read_source_columns};
+
+/// Why no schema can be printed.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// What the policy names and the source does not have, or the target cannot hold; all of it.
+    #[error("{}", .0.join("; "))]
+    Mismatch(Vec<String>),
+    /// The source's database could not be asked.
+    #[error("the source: {0}")]
+    Database(DbError),
+    /// The file with the source's CREATE TABLE statements could not be read.
+    #[error("the file of CREATE TABLE statements cannot be read; check its path and its encoding")]
+    File(#[source] std::io::Error),
+    /// It holds something that is not understood.
+    #[error("line {line} of the CREATE TABLE statements: {what}")]
+    Sql {
+        /// Which line, from 1.
+        line: usize,
+        /// What is not understood, and what to do.
+        what: &'static str,
+    },
+}
+
+/// The CREATE TABLE statements of the target, in its dialect: sealed, index and mask columns,
+/// plain secondary indexes and the version column. With `source`, kept columns have the source's
+/// types and sealed ones a width that fits; without it, the types of kept columns are guesses
+/// that a comment marks.
+///
+/// # Errors
+/// [`SchemaError::Mismatch`] with every column that cannot be printed.
+pub fn create_tables(
+    policy: &Policy,
+    dialect: Dialect,
+    source: Option<&SourceColumns>,
+) -> Result<String, SchemaError> {
+    let mut out = format!("-- Made by `fieldseal schema` for {}.\n", spoken(dialect));
+    let mut mismatches = Vec::new();
+    for table in policy.tables() {
+        let found = source.map(|source| source.table(&table.source));
+        if let Some(None) = found {
+            mismatches.push(format!(
+                "the source has no table {}; correct the policy, or read another source",
+                table.source
+            ));
+            continue;
+        }
+        let columns = column::of_table(table, dialect, found.flatten(), &mut mismatches);
+        statement(table, dialect, &columns, &mut out);
+    }
+    if mismatches.is_empty() { Ok(out) } else { Err(SchemaError::Mismatch(mismatches)) }
+}
+
+const fn spoken(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "SQLite",
+        Dialect::Postgres => "PostgreSQL",
+        Dialect::MySql => "MySQL and MariaDB",
+    }
+}
+
+fn statement(table: &Table, dialect: Dialect, columns: &[PrintedColumn], out: &mut String) {
+    let name = quote(dialect, &table.target);
+    let indexes = indexed(table);
+    let _ = writeln!(out, "\nCREATE TABLE {name} (");
+    for column in columns {
+        let note = column.note.as_ref().map(|note| format!(" -- {note}")).unwrap_or_default();
+        let quoted = quote(dialect, &column.name);
+        let _ = writeln!(out, "    {quoted} {},{note}", column.definition);
+    }
+    let keys: Vec<String> = table.key.iter().map(|key| quote(dialect, &key.target)).collect();
+    let _ = write!(out, "    PRIMARY KEY ({})", keys.join(", "));
+    if dialect == Dialect::MySql {
+        for (column, _) in &indexes {
+            let _ = write!(out, ",\n    KEY ({})", quote(dialect, column));
+        }
+        out.push_str("\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;\n");
+    } else {
+        out.push_str("\n);\n");
+    }
+    for (column, unique) in &indexes {
+        if *unique {
+            let _ = writeln!(out, "-- Unique only from just before the cutover on: {column}");
+        }
+        let quoted = quote(dialect, column);
+        let _ = match dialect {
+            Dialect::MySql => Ok(()),
+            // PostgreSQL makes a free name itself.
+            Dialect::Postgres => writeln!(out, "CREATE INDEX ON {name} ({quoted});"),
+            Dialect::Sqlite => {
+                let index = quote(dialect, &format!("{}_{column}", table.target));
+                writeln!(out, "CREATE INDEX {index} ON {name} ({quoted});")
+            }
+        };
+    }
+}
+
+/// The blind indexes' columns, and whether each is to become unique.
+fn indexed(table: &Table) -> Vec<(&str, bool)> {
+    let seals = table.columns.iter().filter_map(|column| match &column.treatment {
+        Treatment::Seal(seal) => Some(seal),
+        Treatment::Keep | Treatment::Drop => None,
+    });
+    seals
+        .flat_map(|seal| &seal.indexes)
+        .map(|index| (index.column.as_str(), index.unique))
+        .collect()
+}
+
+#[cfg(test)]
+pub(crate) use spell::version as version_column_for_tests;
+#[cfg(test)]
+mod tests;

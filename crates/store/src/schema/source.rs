@@ -1,0 +1,138 @@
+//! The columns of the source, from its database or from a file of its CREATE TABLE statements.
+//! Owns asking for them; the file is read by `dump`.
+
+use std::path::Path;
+
+use fieldseal_db::{Connect, Database, Dialect, quote};
+use fieldseal_model::TableName;
+use fieldseal_pipeline::TargetType;
+use fieldseal_policy::Policy;
+
+use super::{SchemaError, dump};
+use crate::describe::{ColumnFacts, mysql, mysql_type, postgres, sqlite};
+
+/// What the source's tables look like.
+#[derive(Debug, Default)]
+pub struct SourceColumns {
+    /// The tables found.
+    pub tables: Vec<SourceTable>,
+}
+
+/// One table of the source.
+#[derive(Debug)]
+pub struct SourceTable {
+    /// Its schema, where that is known.
+    pub schema: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Its columns, in its order.
+    pub columns: Vec<SourceColumn>,
+}
+
+/// One column of the source.
+#[derive(Debug)]
+pub struct SourceColumn {
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub ty: TargetType,
+    /// The type as the source spells it.
+    pub declared: String,
+    /// Whether it takes NULL.
+    pub nullable: bool,
+    /// BINARY(n): filled up with 00.
+    pub fixed_bytes: bool,
+}
+
+impl SourceColumns {
+    /// The table of this name; one whose schema is not known may be in any.
+    #[must_use]
+    pub fn table(&self, name: &TableName) -> Option<&SourceTable> {
+        self.tables.iter().find(|table| {
+            table.name == name.table
+                && table.schema.as_ref().is_none_or(|schema| *schema == name.schema)
+        })
+    }
+}
+
+impl SourceTable {
+    /// The column of this name; records may spell it in another case.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&SourceColumn> {
+        let exact = self.columns.iter().find(|column| column.name == name);
+        exact.or_else(|| {
+            self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+        })
+    }
+}
+
+/// Reads the columns of the policy's source tables from a database's URL, or from a file of
+/// CREATE TABLE statements as `mysqldump --no-data` writes them. A table that is not there is
+/// left out.
+///
+/// # Errors
+/// [`SchemaError`] when the database or the file cannot be read or is not understood.
+pub async fn read_source_columns(
+    policy: &Policy,
+    from: &str,
+) -> Result<SourceColumns, SchemaError> {
+    if Dialect::of_url(from).is_err() {
+        let text = tokio::fs::read_to_string(Path::new(from)).await.map_err(SchemaError::File)?;
+        return dump::read(&text);
+    }
+    let settings = Connect { create: false, connections: 1 };
+    let database = Database::connect(from, settings).await.map_err(SchemaError::Database)?;
+    let mut tables = Vec::new();
+    for table in policy.tables() {
+        let columns = columns(&database, &table.source).await?;
+        if !columns.is_empty() {
+            tables.push(SourceTable {
+                schema: Some(table.source.schema.clone()),
+                name: table.source.table.clone(),
+                columns,
+            });
+        }
+    }
+    database.close().await;
+    Ok(SourceColumns { tables })
+}
+
+async fn columns(
+    database: &Database,
+    name: &TableName,
+) -> Result<Vec<SourceColumn>, SchemaError> {
+    let dialect = database.dialect();
+    let facts = match dialect {
+        // A SQLite file has no schemas.
+        Dialect::Sqlite => sqlite::columns(database, &name.table).await,
+        Dialect::MySql => mysql::columns(database, Some(&name.schema), &name.table).await,
+        Dialect::Postgres => {
+            let relation =
+                format!("{}.{}", quote(dialect, &name.schema), quote(dialect, &name.table));
+            postgres::columns(database, &relation).await
+        }
+    };
+    let facts = facts.map_err(SchemaError::Database)?;
+    Ok(facts.into_iter().map(|facts| of_facts(dialect, facts)).collect())
+}
+
+fn of_facts(dialect: Dialect, facts: ColumnFacts) -> SourceColumn {
+    let ty = match (facts.ty, dialect) {
+        (Ok(ty), _) => ty,
+        (Err(_), Dialect::MySql) => without_digits(&facts.declared),
+        (Err(_), _) => TargetType::Opaque,
+    };
+    SourceColumn {
+        name: facts.name,
+        ty,
+        declared: facts.declared,
+        nullable: facts.nullable,
+        fixed_bytes: facts.fixed_bytes,
+    }
+}
+
+/// A FLOAT(m,d) at the source is a FLOAT in the target: what was rounded stays as it is.
+pub(super) fn without_digits(declared: &str) -> TargetType {
+    let base = declared.split('(').next().unwrap_or_default();
+    mysql_type::parse(base, None).unwrap_or(TargetType::Opaque)
+}

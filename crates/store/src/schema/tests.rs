@@ -1,0 +1,278 @@
+//! The dump reader, on what mysqldump writes and on what it does not; and what is printed, run on
+//! each server and described there.
+
+use fieldseal_db::Sql;
+use fieldseal_model::TableName;
+use fieldseal_pipeline::{TableLayout, TargetType};
+use fieldseal_policy::Policy;
+
+use super::{SchemaError, SourceColumns, create_tables, dump, read_source_columns};
+use crate::describe::describe;
+use crate::describe::tests::databases::{Server, TestDatabase};
+use crate::findings::{Severity, findings};
+
+const DUMP: &str = "\
+-- MariaDB dump 10.19
+USE `shop`;
+DROP TABLE IF EXISTS `customers`;
+/*!40101 SET character_set_client = utf8 */;
+CREATE TABLE `customers` (
+  `id` bigint(20) unsigned NOT NULL AUTO_INCREMENT,
+  `na``me` varchar(120) CHARACTER SET latin1 COLLATE latin1_swedish_ci DEFAULT 'NOT NULL, unsigned',
+  `tier` enum('a,b)','it''s') NOT NULL DEFAULT 'it''s' COMMENT 'one ) of `two`',
+  `notes` text DEFAULT NULL,
+  `token` binary(16) NOT NULL,
+  `rate` float(5,2) unsigned DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `by_name` (`na``me`),
+  CONSTRAINT `c` CHECK (`id` > 0)
+) ENGINE=InnoDB AUTO_INCREMENT=7 DEFAULT CHARSET=latin1 COLLATE=latin1_swedish_ci;
+/*!50001 CREATE VIEW `v` AS SELECT
+ 1 AS `id`*/;
+";
+
+#[test]
+fn a_dump_is_read() {
+    let read = dump::read(DUMP).unwrap();
+    let name = TableName { schema: "shop".into(), table: "customers".into() };
+    let table = read.table(&name).unwrap();
+    let types: Vec<_> =
+        table.columns.iter().map(|c| (c.name.as_str(), c.nullable, c.ty.clone())).collect();
+    let text = |max_chars, max_bytes| TargetType::Text {
+        max_chars,
+        max_bytes,
+        fixed: false,
+        nul: true,
+    };
+    let labels = vec!["a,b)".to_owned(), "it's".to_owned()];
+    assert_eq!(
+        types,
+        [
+            ("id", false, TargetType::Integer { min: 0, max: u64::MAX.into() }),
+            ("na`me", true, text(Some(120), None)),
+            ("tier", false, TargetType::Choice { labels, set: false }),
+            ("notes", true, text(None, Some(3 * 65_535))),
+            ("token", false, TargetType::Bytes { max: Some(16) }),
+            ("rate", true, TargetType::Float { single: true }),
+        ]
+    );
+    assert!(table.column("token").unwrap().fixed_bytes);
+    let elsewhere = TableName { schema: "other".into(), table: "customers".into() };
+    assert!(read.table(&elsewhere).is_none());
+}
+
+#[test]
+fn what_is_not_understood_is_refused_with_its_line() {
+    for (text, line) in [
+        ("CREATE TABLE public.customers (\n  id integer\n);", 1),
+        ("\nCREATE TABLE `t` (`id` int);", 2),
+        ("CREATE TABLE `t` (\n  id int\n);", 2),
+        ("CREATE TABLE `t` (\n  `e` enum('a',\n'b')\n);", 3),
+        ("CREATE TABLE `t` (\n  `e` enum('a,\n  `x` int\n);", 2),
+        ("-- one\nCREATE TABLE `t` (\n  `id` int,\n", 2),
+    ] {
+        match dump::read(text) {
+            Err(SchemaError::Sql { line: found, .. }) => assert_eq!(found, line, "{text}"),
+            other => panic!("{text}: {:?}", other.map(|read| read.tables.len())),
+        }
+    }
+}
+
+const SERVERS: [Server; 3] = [Server::Sqlite, Server::Postgres, Server::MariaDb];
+
+/// Runs what is printed on the server, then describes and checks it.
+async fn accepted(policy: &Policy, source: Option<&SourceColumns>, server: Server) -> String {
+    let test = TestDatabase::on(server).await;
+    let printed = create_tables(policy, test.dialect(), source).unwrap();
+    let run = test.database.execute_script(Sql::dynamic(printed.clone())).await;
+    run.unwrap_or_else(|error| panic!("{server:?}: {error}\n{printed}"));
+    for table in policy.tables() {
+        let layout = TableLayout::of(table);
+        let described = describe(&test.database, &layout).await;
+        let described = described.unwrap_or_else(|error| panic!("{server:?}: {error}\n{printed}"));
+        assert_eq!(described.len(), layout.columns.len());
+        assert_eq!(layout.mistakes(table, &described), [], "{server:?}\n{printed}");
+    }
+    let found = findings(&test.database, policy).await.unwrap();
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(found, Vec::<String>::new(), "{server:?}\n{printed}");
+    test.end().await;
+    printed
+}
+
+const QUICKSTART: &str = include_str!("../../../../pipeline-config/quickstart.toml");
+
+#[tokio::test]
+async fn the_quickstart_is_accepted_by_every_server() {
+    let policy = Policy::parse(QUICKSTART).unwrap();
+    for server in SERVERS {
+        let printed = accepted(&policy, None, server).await;
+        assert!(printed.contains("email_bidx") && printed.contains("CHECK"), "{printed}");
+        assert!(!printed.contains("internal_score"), "{printed}");
+    }
+}
+
+const EVERY_TYPE: &str = r"
+[source]
+id = 'shop'
+engine = 'mysql'
+files.dir = 'source'
+[target]
+url = 'sqlite://target.db'
+[keys]
+deployment = 'test'
+local.root_file = 'root.key'
+
+[tables.'shop.every_type']
+key = { id = 'integer', code = 'text', at = 'timestamp' }
+unlisted = 'drop'
+[tables.'shop.every_type'.columns]
+tiny = 'keep'
+umedium = 'keep'
+big = 'keep'
+y = 'keep'
+b1 = 'keep'
+b10 = 'keep'
+money = 'keep'
+f = 'keep'
+d = 'keep'
+c = 'keep'
+v = 'keep'
+t1 = 'keep'
+t3 = 'keep'
+j = 'keep'
+e = 'keep'
+s = 'keep'
+bin = 'keep'
+vbin = 'keep'
+l3 = 'keep'
+day = 'keep'
+dt3 = 'keep'
+ts0 = 'keep'
+ts3 = 'keep'
+tm = 'keep'
+place = 'keep'
+short = { seal = 'contact', kind = 'text' }
+long = { seal = 'contact', kind = 'text', pad = 64 }
+price = { seal = 'contact', kind = 'decimal' }
+tier = { seal = 'contact', kind = 'text' }
+[tables.'shop.every_type'.columns.email]
+seal = 'contact'
+kind = 'text'
+index = [{ name = 'exact', normalise = ['trim/1'], column = 'email_bidx', unique = true }]
+mask = [{ email_domain = true, column = 'email_domain' }]
+";
+
+const SOURCE: &str = r"CREATE TABLE `every_type` (
+  `id` bigint(20) unsigned NOT NULL AUTO_INCREMENT,
+  `code` varchar(40) CHARACTER SET latin1 NOT NULL,
+  `at` timestamp(6) NOT NULL DEFAULT current_timestamp(6),
+  `tiny` tinyint(1) NOT NULL DEFAULT 1,
+  `umedium` mediumint(8) unsigned DEFAULT NULL,
+  `big` bigint(20) unsigned DEFAULT NULL,
+  `y` year(4) DEFAULT NULL,
+  `b1` bit(1) NOT NULL,
+  `b10` bit(10) DEFAULT NULL,
+  `money` decimal(12,3) unsigned NOT NULL,
+  `f` float(7,2) DEFAULT NULL,
+  `d` double DEFAULT NULL,
+  `c` char(7) DEFAULT NULL,
+  `v` varchar(16383) CHARACTER SET latin1 DEFAULT NULL,
+  `t1` tinytext CHARACTER SET latin1 DEFAULT NULL,
+  `t3` mediumtext DEFAULT NULL,
+  `j` json DEFAULT NULL,
+  `e` enum('a','it''s','b\c') DEFAULT NULL,
+  `s` set('a','b') DEFAULT NULL,
+  `bin` binary(9) DEFAULT NULL,
+  `vbin` varbinary(300) DEFAULT NULL,
+  `l3` mediumblob DEFAULT NULL,
+  `day` date DEFAULT NULL,
+  `dt3` datetime(3) DEFAULT NULL,
+  `ts0` timestamp NOT NULL DEFAULT current_timestamp() ON UPDATE current_timestamp(),
+  `ts3` timestamp(3) NULL DEFAULT NULL,
+  `tm` time(2) DEFAULT NULL,
+  `place` point DEFAULT NULL,
+  `short` varchar(20) DEFAULT NULL,
+  `long` mediumtext DEFAULT NULL,
+  `price` decimal(12,3) DEFAULT NULL,
+  `tier` enum('gold','silver') DEFAULT NULL,
+  `email` varchar(255) DEFAULT NULL,
+  PRIMARY KEY (`id`,`code`,`at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+";
+
+/// From a file and from the very database the file describes, what is printed is the same.
+#[tokio::test]
+async fn every_source_type_is_accepted_by_every_server() {
+    let policy = Policy::parse(EVERY_TYPE).unwrap();
+    let of_file = dump::read(SOURCE).unwrap();
+    let source = TestDatabase::on(Server::MariaDb).await;
+    source.database.execute_script(SOURCE).await.unwrap();
+    let path = source.path("source.sql");
+    std::fs::write(&path, SOURCE).unwrap();
+    assert_eq!(
+        read_source_columns(&policy, path.to_str().unwrap()).await.unwrap().tables.len(),
+        1
+    );
+    // The policy's schema is `shop`, the test's database has a name of its own.
+    let name = source.url.rsplit('/').next().unwrap();
+    let here = Policy::parse(&EVERY_TYPE.replace("shop.every_type", &format!("{name}.every_type")));
+    let of_url = read_source_columns(&here.unwrap(), &source.url).await.unwrap();
+    let of_url = SourceColumns {
+        tables: of_url
+            .tables
+            .into_iter()
+            .map(|table| super::SourceTable { schema: Some("shop".into()), ..table })
+            .collect(),
+    };
+    for server in SERVERS {
+        let printed = accepted(&policy, Some(&of_file), server).await;
+        assert_eq!(printed, accepted(&policy, Some(&of_url), server).await);
+        // What MySQL's catalogue says of a longtext is not what the dump said of JSON.
+        if server == Server::MariaDb {
+            for part in [
+                "`id` BIGINT UNSIGNED NOT NULL,",
+                "`umedium` MEDIUMINT UNSIGNED,",
+                "`ts0` TIMESTAMP(0) NOT NULL DEFAULT CURRENT_TIMESTAMP(0),",
+                "`bin` BINARY(9),",
+                "`short` VARBINARY(126),",
+                "`long` LONGBLOB,",
+                "`tier` VARBINARY(52),",
+                "`email_bidx` BINARY(16),",
+                "`email_domain` VARCHAR(255),",
+            ] {
+                assert!(printed.contains(part), "{part}\n{printed}");
+            }
+        }
+    }
+    source.end().await;
+}
+
+#[test]
+fn everything_the_source_lacks_is_said_at_once() {
+    let policy = Policy::parse(QUICKSTART).unwrap();
+    let source = dump::read(
+        "USE `shop`;\nCREATE TABLE `customers` (\n  `id` int(11) NOT NULL,\n  `name` text\n);",
+    )
+    .unwrap();
+    let refused = create_tables(&policy, fieldseal_db::Dialect::MySql, Some(&source)).unwrap_err();
+    let text = refused.to_string();
+    for word in ["email", "phone", "birth_date", "shop.orders"] {
+        assert!(text.contains(word), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn printed_columns_that_are_narrowed_are_warned_of() {
+    let test = TestDatabase::on(Server::MariaDb).await;
+    let policy = Policy::parse(QUICKSTART).unwrap();
+    let printed = create_tables(&policy, test.dialect(), None).unwrap();
+    let narrowed = printed.replace("`birth_date` VARBINARY(56)", "`birth_date` VARBINARY(50)");
+    assert_ne!(printed, narrowed, "{printed}");
+    test.database.execute_script(Sql::dynamic(narrowed)).await.unwrap();
+    let found = findings(&test.database, &policy).await.unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].severity, Severity::Warning);
+    assert_eq!(found[0].column.as_deref(), Some("birth_date"));
+    test.end().await;
+}

@@ -1,0 +1,125 @@
+-- What Fieldseal keeps beside the sealed rows: order, checkpoints, counters, quarantine.
+-- MySQL and MariaDB. Released migrations are never changed; a later one changes what they made.
+--
+-- Version columns hold 16 bytes, big-endian: epoch u32, source position u64, sub u32
+-- (docs/ORDERING.md). Positions are decimal text, since they use all 64 bits. Places in a shard
+-- are decimal text, since a Kinesis sequence number has up to 128 digits.
+
+-- One lineage of source positions each: a new one after a restore, a failover, a RESET.
+-- Written by `fieldseal migrate` (the first) and `fieldseal epoch begin`.
+CREATE TABLE IF NOT EXISTS fieldseal_epochs (
+    epoch BIGINT NOT NULL PRIMARY KEY
+) ENGINE = InnoDB;
+
+-- One row for each table of the policy. It is also the table's lock: every apply transaction
+-- locks the rows of its tables first (shared; exclusive if anything deletes), so that a delete
+-- and a late row of the same key cannot pass each other.
+CREATE TABLE IF NOT EXISTS fieldseal_tables (
+    number BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    -- The logical id, permanent.
+    table_id VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL UNIQUE,
+    -- Below it the table accepts nothing any more; it never falls.
+    floor BINARY(16) NOT NULL,
+    -- Grows with every mark, floor or taint; a batch planned under another one is planned again.
+    revision BIGINT NOT NULL,
+    -- Why the table's order can no longer be trusted; NULL while it can.
+    taint VARCHAR(100) CHARACTER SET ascii
+) ENGINE = InnoDB;
+
+-- Full loads. Written by `fieldseal generation begin` and `complete`.
+CREATE TABLE IF NOT EXISTS fieldseal_generations (
+    generation BIGINT NOT NULL PRIMARY KEY,
+    table_id VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    -- The epoch it began in.
+    epoch BIGINT NOT NULL,
+    -- L: the source position when it began.
+    position VARCHAR(100) CHARACTER SET ascii NOT NULL,
+    -- `stopped`: the old task had ended; `unbroken`: capture went on.
+    capture VARCHAR(100) CHARACTER SET ascii NOT NULL,
+    -- When DMS was told to start, ISO-8601 UTC; NULL for a first load that nobody registered.
+    started VARCHAR(100) CHARACTER SET ascii,
+    -- The stamp of the drop-table record that opened the load; another one taints the table.
+    load_stamp VARCHAR(100) CHARACTER SET ascii,
+    -- `open`, `complete` (floor raised) or `swept` (rows below it are gone).
+    state VARCHAR(100) CHARACTER SET ascii NOT NULL
+) ENGINE = InnoDB;
+
+-- Where a label begins or ends in a shard. A shard without a mark inherits the label from its
+-- start; NULL: nowhere in this shard, which was closed when the mark was made.
+CREATE TABLE IF NOT EXISTS fieldseal_marks (
+    -- `epoch`, `begin` (of a generation) or `end` (of a generation).
+    kind VARCHAR(100) CHARACTER SET ascii NOT NULL,
+    number BIGINT NOT NULL,
+    shard VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    sequence VARCHAR(128) CHARACTER SET ascii,
+    PRIMARY KEY (kind, number, shard)
+) ENGINE = InnoDB;
+
+-- Checkpoints. Moved only by the transaction that applies what lies before them.
+CREATE TABLE IF NOT EXISTS fieldseal_shards (
+    shard VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL PRIMARY KEY,
+    -- Raised by whoever takes the shard over; a commit under an older one fails.
+    fence BIGINT NOT NULL,
+    sequence VARCHAR(128) CHARACTER SET ascii NOT NULL,
+    -- The highest source position seen in the present epoch.
+    high VARCHAR(100) CHARACTER SET ascii,
+    closed BIGINT NOT NULL
+) ENGINE = InnoDB;
+
+-- Outcomes by shard and table. By shard, since only its owner writes them: no two transactions
+-- ever wait for one counter. The empty table id counts records of no table of the policy.
+CREATE TABLE IF NOT EXISTS fieldseal_counters (
+    shard VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    table_id VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    -- Changes that took effect.
+    loads BIGINT NOT NULL,
+    inserts BIGINT NOT NULL,
+    updates BIGINT NOT NULL,
+    deletes BIGINT NOT NULL,
+    -- Changes that were older than, or the same as, what was there.
+    skipped BIGINT NOT NULL,
+    quarantined BIGINT NOT NULL,
+    controls BIGINT NOT NULL,
+    ignored BIGINT NOT NULL,
+    unlisted_columns BIGINT NOT NULL,
+    PRIMARY KEY (shard, table_id)
+) ENGINE = InnoDB;
+
+-- The versions of deleted rows, also of rows that were never there. Kept when a row comes back:
+-- the row's own version is higher then. Cleared by the sweep below the floor.
+CREATE TABLE IF NOT EXISTS fieldseal_tombstones (
+    table_number BIGINT NOT NULL,
+    -- SHA-256 of the encoded row key (docs/FORMAT.md, section 2).
+    digest BINARY(32) NOT NULL,
+    version BINARY(16) NOT NULL,
+    PRIMARY KEY (table_number, digest)
+) ENGINE = InnoDB;
+
+-- Records that could not be applied, sealed whole. Never the row key in clear; table and column
+-- names only where the policy knows them.
+CREATE TABLE IF NOT EXISTS fieldseal_quarantine (
+    id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    shard VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    sequence VARCHAR(128) CHARACTER SET ascii NOT NULL,
+    object_index BIGINT NOT NULL,
+    table_id VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    operation VARCHAR(100) CHARACTER SET ascii,
+    reason VARCHAR(100) CHARACTER SET ascii NOT NULL,
+    column_name VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    -- The generation a load belonged to, which cannot be completed while this is held.
+    generation BIGINT,
+    size BIGINT NOT NULL,
+    -- (encrypted) the record: a free value of domain `quarantine`.
+    payload LONGBLOB NOT NULL,
+    UNIQUE (shard, sequence, object_index)
+) ENGINE = InnoDB;
+
+-- What discarded records left behind: tables that a verification or a new generation must
+-- clear before the cutover.
+CREATE TABLE IF NOT EXISTS fieldseal_debts (
+    id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    table_id VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+    reason VARCHAR(100) CHARACTER SET ascii NOT NULL,
+    shard VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    sequence VARCHAR(128) CHARACTER SET ascii NOT NULL
+) ENGINE = InnoDB;

@@ -1,0 +1,125 @@
+-- What Fieldseal keeps beside the sealed rows: order, checkpoints, counters, quarantine.
+-- SQLite. Released migrations are never changed; a later one changes what they made.
+--
+-- Version columns hold 16 bytes, big-endian: epoch u32, source position u64, sub u32
+-- (docs/ORDERING.md). Positions are decimal text, since they use all 64 bits. Places in a shard
+-- are decimal text, since a Kinesis sequence number has up to 128 digits.
+
+-- One lineage of source positions each: a new one after a restore, a failover, a RESET.
+-- Written by `fieldseal migrate` (the first) and `fieldseal epoch begin`.
+CREATE TABLE IF NOT EXISTS fieldseal_epochs (
+    epoch INTEGER NOT NULL PRIMARY KEY
+);
+
+-- One row for each table of the policy. It is also the table's lock: every apply transaction
+-- locks the rows of its tables first (shared; exclusive if anything deletes), so that a delete
+-- and a late row of the same key cannot pass each other.
+CREATE TABLE IF NOT EXISTS fieldseal_tables (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- The logical id, permanent.
+    table_id TEXT NOT NULL UNIQUE,
+    -- Below it the table accepts nothing any more; it never falls.
+    floor BLOB NOT NULL,
+    -- Grows with every mark, floor or taint; a batch planned under another one is planned again.
+    revision INTEGER NOT NULL,
+    -- Why the table's order can no longer be trusted; NULL while it can.
+    taint TEXT
+);
+
+-- Full loads. Written by `fieldseal generation begin` and `complete`.
+CREATE TABLE IF NOT EXISTS fieldseal_generations (
+    generation INTEGER NOT NULL PRIMARY KEY,
+    table_id TEXT NOT NULL,
+    -- The epoch it began in.
+    epoch INTEGER NOT NULL,
+    -- L: the source position when it began.
+    position TEXT NOT NULL,
+    -- `stopped`: the old task had ended; `unbroken`: capture went on.
+    capture TEXT NOT NULL,
+    -- When DMS was told to start, ISO-8601 UTC; NULL for a first load that nobody registered.
+    started TEXT,
+    -- The stamp of the drop-table record that opened the load; another one taints the table.
+    load_stamp TEXT,
+    -- `open`, `complete` (floor raised) or `swept` (rows below it are gone).
+    state TEXT NOT NULL
+);
+
+-- Where a label begins or ends in a shard. A shard without a mark inherits the label from its
+-- start; NULL: nowhere in this shard, which was closed when the mark was made.
+CREATE TABLE IF NOT EXISTS fieldseal_marks (
+    -- `epoch`, `begin` (of a generation) or `end` (of a generation).
+    kind TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    shard TEXT NOT NULL,
+    sequence TEXT,
+    PRIMARY KEY (kind, number, shard)
+);
+
+-- Checkpoints. Moved only by the transaction that applies what lies before them.
+CREATE TABLE IF NOT EXISTS fieldseal_shards (
+    shard TEXT NOT NULL PRIMARY KEY,
+    -- Raised by whoever takes the shard over; a commit under an older one fails.
+    fence INTEGER NOT NULL,
+    sequence TEXT NOT NULL,
+    -- The highest source position seen in the present epoch.
+    high TEXT,
+    closed INTEGER NOT NULL
+);
+
+-- Outcomes by shard and table. By shard, since only its owner writes them: no two transactions
+-- ever wait for one counter. The empty table id counts records of no table of the policy.
+CREATE TABLE IF NOT EXISTS fieldseal_counters (
+    shard TEXT NOT NULL,
+    table_id TEXT NOT NULL,
+    -- Changes that took effect.
+    loads INTEGER NOT NULL,
+    inserts INTEGER NOT NULL,
+    updates INTEGER NOT NULL,
+    deletes INTEGER NOT NULL,
+    -- Changes that were older than, or the same as, what was there.
+    skipped INTEGER NOT NULL,
+    quarantined INTEGER NOT NULL,
+    controls INTEGER NOT NULL,
+    ignored INTEGER NOT NULL,
+    unlisted_columns INTEGER NOT NULL,
+    PRIMARY KEY (shard, table_id)
+);
+
+-- The versions of deleted rows, also of rows that were never there. Kept when a row comes back:
+-- the row's own version is higher then. Cleared by the sweep below the floor.
+CREATE TABLE IF NOT EXISTS fieldseal_tombstones (
+    table_number INTEGER NOT NULL,
+    -- SHA-256 of the encoded row key (docs/FORMAT.md, section 2).
+    digest BLOB NOT NULL,
+    version BLOB NOT NULL,
+    PRIMARY KEY (table_number, digest)
+);
+
+-- Records that could not be applied, sealed whole. Never the row key in clear; table and column
+-- names only where the policy knows them.
+CREATE TABLE IF NOT EXISTS fieldseal_quarantine (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    shard TEXT NOT NULL,
+    sequence TEXT NOT NULL,
+    object_index INTEGER NOT NULL,
+    table_id TEXT,
+    operation TEXT,
+    reason TEXT NOT NULL,
+    column_name TEXT,
+    -- The generation a load belonged to, which cannot be completed while this is held.
+    generation INTEGER,
+    size INTEGER NOT NULL,
+    -- (encrypted) the record: a free value of domain `quarantine`.
+    payload BLOB NOT NULL,
+    UNIQUE (shard, sequence, object_index)
+);
+
+-- What discarded records left behind: tables that a verification or a new generation must
+-- clear before the cutover.
+CREATE TABLE IF NOT EXISTS fieldseal_debts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    table_id TEXT,
+    reason TEXT NOT NULL,
+    shard TEXT NOT NULL,
+    sequence TEXT NOT NULL
+);
