@@ -279,7 +279,7 @@ async fn mysql_pool(url: &str, settings: Connect) -> Result<MySqlPool, sqlx::Err
         .strip_prefix("mariadb:")
         .map_or_else(|| url.to_owned(), |rest| format!("mysql:{rest}"));
     let options = MySqlConnectOptions::from_str(&url)?
-        // The server's own sql_mode stays as it is: strictness is checked, never assumed.
+        // Nothing here makes the server's own sql_mode stricter: that is checked, never assumed.
         .pipes_as_concat(false)
         .no_engine_substitution(false)
         .disable_statement_logging();
@@ -290,6 +290,10 @@ async fn mysql_pool(url: &str, settings: Connect) -> Result<MySqlPool, sqlx::Err
             Box::pin(async move {
                 connection
                     .execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+                    .await?;
+                // Without it a key of 0 would get another number in an AUTO_INCREMENT column.
+                connection
+                    .execute("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')")
                     .await?;
                 // MySQL has no limit for an idle transaction of its own; that of an idle
                 // connection ends a holder of locks too, and the pool opens another one.

@@ -1,4 +1,5 @@
 //! The written records against the shop's truth, by a reader of their own.
+#![allow(clippy::unwrap_used, reason = "a panic is the failure")]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
@@ -293,9 +294,9 @@ fn what_is_planted_is_what_the_policy_hides() {
                     let listed = table.column(column).map(|column| &column.treatment);
                     let clear = column == "id" || matches!(listed, Some(Treatment::Keep));
                     if clear {
-                        kept.plant(text)
+                        kept.plant(text);
                     } else {
-                        expected.plant(text)
+                        expected.plant(text);
                     }
                 }
             }

@@ -1,4 +1,5 @@
 //! Folders of files, read through the port.
+#![allow(clippy::unwrap_used, reason = "a panic is the failure")]
 
 use std::fs;
 use std::io::Write;

@@ -24,7 +24,11 @@ enum Body {
 /// leaves the transaction open.
 pub(crate) async fn apply(store: &Store, batch: &SealedBatch) -> Result<Committed, TargetError> {
     let tables = store.tables()?;
-    let mut tx = store.database.begin().await.map_err(|error| target_error(&error))?;
+    let mut tx = store
+        .database
+        .begin()
+        .await
+        .map_err(|error| target_error(&error))?;
     match body(&mut tx, store, tables, batch).await {
         Ok(Body::Done { applied }) => {
             // No answer to the commit is an error like any other: the batch is applied again,
@@ -42,7 +46,9 @@ pub(crate) async fn apply(store: &Store, batch: &SealedBatch) -> Result<Committe
         }
         Ok(Body::Fenced) => {
             rollback(tx).await;
-            Err(TargetError::Fenced { shard: batch.origin().shard().to_owned() })
+            Err(TargetError::Fenced {
+                shard: batch.origin().shard().to_owned(),
+            })
         }
         Err(error) => {
             rollback(tx).await;
@@ -74,7 +80,9 @@ async fn body(
     }
     let mut tallies = Tallies::of(batch);
     for group in batch.rows().chunk_by(|a, b| a.table() == b.table()) {
-        let Some(number) = group.first().map(fieldseal_pipeline::SealedRow::table) else { continue };
+        let Some(number) = group.first().map(fieldseal_pipeline::SealedRow::table) else {
+            continue;
+        };
         let floor = batch
             .tables()
             .iter()
@@ -91,7 +99,9 @@ async fn body(
         load_start(tx, store, start).await?;
     }
     quarantine::insert(tx, store, batch).await?;
-    tallies.write(tx, batch.origin().shard(), &store.table_ids).await?;
+    tallies
+        .write(tx, batch.origin().shard(), &store.table_ids)
+        .await?;
     let applied = tallies.applied();
     finish(tx, batch.origin(), applied).await
 }
@@ -105,25 +115,42 @@ async fn lock(
     let wanted: Vec<(&str, i64)> = batch
         .tables()
         .iter()
-        .map(|used| (store.table_ids[used.table].as_str(), tables[used.table].number))
+        .map(|used| {
+            (
+                store.table_ids[used.table].as_str(),
+                tables[used.table].number,
+            )
+        })
         .collect();
-    let mode = if batch.needs_exclusive() { Mode::Exclusive } else { Mode::Shared };
+    let mode = if batch.needs_exclusive() {
+        Mode::Exclusive
+    } else {
+        Mode::Shared
+    };
     lock_tables(tx, &wanted, mode).await
 }
 
 /// The origin's own step, last: it decides whether all of this counts.
 async fn finish(tx: &mut Transaction, origin: &Origin, applied: u64) -> Result<Body, DbError> {
     match origin {
-        Origin::Shard { shard, fence, from, to, high } => {
-            match checkpoint::advance(tx, shard, *fence, from, to, *high).await? {
-                Advance::Done => Ok(Body::Done { applied }),
-                Advance::Already => Ok(Body::AlreadyCommitted),
-                Advance::Fenced => Ok(Body::Fenced),
-            }
-        }
+        Origin::Shard {
+            shard,
+            fence,
+            from,
+            to,
+            high,
+        } => match checkpoint::advance(tx, shard, *fence, from, to, *high).await? {
+            Advance::Done => Ok(Body::Done { applied }),
+            Advance::Already => Ok(Body::AlreadyCommitted),
+            Advance::Fenced => Ok(Body::Fenced),
+        },
         Origin::Held { id, .. } => {
             let gone = quarantine::remove(tx, *id).await?;
-            Ok(if gone { Body::Done { applied } } else { Body::AlreadyCommitted })
+            Ok(if gone {
+                Body::Done { applied }
+            } else {
+                Body::AlreadyCommitted
+            })
         }
     }
 }
@@ -143,14 +170,13 @@ async fn write_taint(tx: &mut Transaction, store: &Store, taint: &Taint) -> Resu
     Ok(())
 }
 
-async fn load_start(
-    tx: &mut Transaction,
-    store: &Store,
-    start: &LoadStart,
-) -> Result<(), DbError> {
+async fn load_start(tx: &mut Transaction, store: &Store, start: &LoadStart) -> Result<(), DbError> {
     let restarted = generations::note_load_start(tx, start).await?;
     if restarted {
-        let taint = Taint { table: start.table, reason: "load-started-again" };
+        let taint = Taint {
+            table: start.table,
+            reason: "load-started-again",
+        };
         write_taint(tx, store, &taint).await?;
     }
     Ok(())

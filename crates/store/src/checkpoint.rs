@@ -16,8 +16,11 @@ pub(crate) async fn take(database: &Database, shard: &str) -> Result<ShardState,
     };
     database.execute(insert, &[Bind::from(shard)]).await?;
     let mut tx = database.begin().await?;
-    tx.execute("UPDATE fieldseal_shards SET fence = fence + 1 WHERE shard = ?", &[Bind::from(shard)])
-        .await?;
+    tx.execute(
+        "UPDATE fieldseal_shards SET fence = fence + 1 WHERE shard = ?",
+        &[Bind::from(shard)],
+    )
+    .await?;
     let rows = tx
         .query(
             "SELECT fence, sequence, high, closed FROM fieldseal_shards WHERE shard = ?",
@@ -75,19 +78,22 @@ pub(crate) async fn advance(
         return Ok(Advance::Done);
     }
     let rows = tx
-        .query("SELECT fence, sequence FROM fieldseal_shards WHERE shard = ?", &[Bind::from(shard)])
+        .query(
+            "SELECT fence, sequence FROM fieldseal_shards WHERE shard = ?",
+            &[Bind::from(shard)],
+        )
         .await?;
     let row = rows.first().ok_or(DbError::unexpected())?;
     let committed = row.int(0)? == fence && sequence(&row.text(1)?)? == *to;
-    Ok(if committed { Advance::Already } else { Advance::Fenced })
+    Ok(if committed {
+        Advance::Already
+    } else {
+        Advance::Fenced
+    })
 }
 
 /// Notes that a shard was applied to its end; answers whether the fence still holds.
-pub(crate) async fn close(
-    database: &Database,
-    shard: &str,
-    fence: i64,
-) -> Result<bool, DbError> {
+pub(crate) async fn close(database: &Database, shard: &str, fence: i64) -> Result<bool, DbError> {
     let closed = database
         .execute(
             "UPDATE fieldseal_shards SET closed = 1 WHERE shard = ? AND fence = ?",
@@ -104,5 +110,7 @@ pub(crate) fn sequence(text: &str) -> Result<SequenceNumber, DbError> {
 
 /// A stored position.
 pub(crate) fn position(text: &str) -> Result<Position, DbError> {
-    text.parse().map(Position).map_err(|_| DbError::unexpected())
+    text.parse()
+        .map(Position)
+        .map_err(|_| DbError::unexpected())
 }

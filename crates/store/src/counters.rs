@@ -69,7 +69,11 @@ impl Tallies {
     pub(crate) fn row(&mut self, table: usize, operation: Option<Operation>, applied: bool) {
         let Some(operation) = operation else { return };
         let tally = self.0.entry(Some(table)).or_default();
-        if applied { tally.applied.add(operation) } else { tally.skipped += 1 }
+        if applied {
+            tally.applied.add(operation)
+        } else {
+            tally.skipped += 1
+        }
     }
 
     /// How many changes took effect.
@@ -109,7 +113,10 @@ fn statement(dialect: Dialect) -> Sql {
     };
     let on_conflict = match dialect {
         Dialect::MySql => {
-            format!("ON DUPLICATE KEY UPDATE {}", add(&|column| format!("VALUES({column})")))
+            format!(
+                "ON DUPLICATE KEY UPDATE {}",
+                add(&|column| format!("VALUES({column})"))
+            )
         }
         _ => format!(
             "ON CONFLICT (shard, table_id) DO UPDATE SET {}",

@@ -98,10 +98,7 @@ pub(crate) fn same_name(dialect: Dialect, one: &str, other: &str) -> bool {
 }
 
 /// The facts of the table that an unqualified `table` names, or `None` when there is none.
-pub(crate) async fn facts(
-    database: &Database,
-    table: &str,
-) -> Result<Option<TableFacts>, DbError> {
+pub(crate) async fn facts(database: &Database, table: &str) -> Result<Option<TableFacts>, DbError> {
     match database.dialect() {
         Dialect::Sqlite => sqlite::facts(database, table).await,
         Dialect::Postgres => postgres::facts(database, table).await,
@@ -118,7 +115,9 @@ pub(crate) async fn describe(
     layout: &TableLayout,
 ) -> Result<Vec<TargetColumn>, TargetError> {
     let dialect = database.dialect();
-    let facts = facts(database, &layout.target).await.map_err(|error| target_error(&error))?;
+    let facts = facts(database, &layout.target)
+        .await
+        .map_err(|error| target_error(&error))?;
     let refusals: Vec<String> = findings::of_table(dialect, layout, facts.as_ref())
         .iter()
         .filter(|finding| finding.severity == Severity::Error)
@@ -139,9 +138,17 @@ pub(crate) fn columns(
     let described = |name: &String| {
         let column = facts.column(dialect, name)?;
         let ty = column.ty.clone().ok()?;
-        Some(TargetColumn { name: name.clone(), ty, nullable: column.nullable })
+        Some(TargetColumn {
+            name: name.clone(),
+            ty,
+            nullable: column.nullable,
+        })
     };
-    layout.columns.iter().filter_map(|(name, _)| described(name)).collect()
+    layout
+        .columns
+        .iter()
+        .filter_map(|(name, _)| described(name))
+        .collect()
 }
 
 /// PostgreSQL: the type of each of the layout's columns, to cast a staged text to.
@@ -152,7 +159,9 @@ pub(crate) async fn cast_types(
     database: &Database,
     layout: &TableLayout,
 ) -> Result<Vec<String>, TargetError> {
-    let facts = facts(database, &layout.target).await.map_err(|error| target_error(&error))?;
+    let facts = facts(database, &layout.target)
+        .await
+        .map_err(|error| target_error(&error))?;
     let facts = facts.unwrap_or_default();
     let cast = |name: &String| {
         let column = facts.column(database.dialect(), name);

@@ -9,9 +9,9 @@ use fieldseal_pipeline::TargetError;
 /// batch; a refused value halves it; everything else stops the shard.
 pub(crate) fn target_error(error: &DbError) -> TargetError {
     match error.kind() {
-        DbErrorKind::Data => {
-            TargetError::Data { code: error.code().unwrap_or("without a code").to_owned() }
-        }
+        DbErrorKind::Data => TargetError::Data {
+            code: error.code().unwrap_or("without a code").to_owned(),
+        },
         _ if error.is_transient() => TargetError::Transient(error.to_string()),
         _ => TargetError::Fatal(error.to_string()),
     }

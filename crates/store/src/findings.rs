@@ -43,7 +43,13 @@ pub struct Finding {
 
 impl Finding {
     fn server(severity: Severity, what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { severity, table: None, column: None, what: what.into(), advice: advice.into() }
+        Self {
+            severity,
+            table: None,
+            column: None,
+            what: what.into(),
+            advice: advice.into(),
+        }
     }
 
     fn table(
@@ -52,7 +58,10 @@ impl Finding {
         what: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        Self { table: Some(table.to_owned()), ..Self::server(severity, what, advice) }
+        Self {
+            table: Some(table.to_owned()),
+            ..Self::server(severity, what, advice)
+        }
     }
 
     fn column(
@@ -62,7 +71,10 @@ impl Finding {
         what: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        Self { column: Some(column.to_owned()), ..Self::table(severity, table, what, advice) }
+        Self {
+            column: Some(column.to_owned()),
+            ..Self::table(severity, table, what, advice)
+        }
     }
 }
 

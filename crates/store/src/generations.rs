@@ -86,8 +86,11 @@ impl Store {
             return refuse(tx, refusal).await;
         }
         let epoch = latest(&mut tx, "SELECT MAX(epoch) FROM fieldseal_epochs").await?;
-        let mut next =
-            latest(&mut tx, "SELECT COALESCE(MAX(generation), 0) FROM fieldseal_generations").await?;
+        let mut next = latest(
+            &mut tx,
+            "SELECT COALESCE(MAX(generation), 0) FROM fieldseal_generations",
+        )
+        .await?;
         let mut begun = Vec::with_capacity(locked.len());
         for table in &locked {
             next += 1;
@@ -114,7 +117,11 @@ impl Store {
             return refuse(tx, refusal).await;
         }
         let epoch = latest(&mut tx, "SELECT MAX(epoch) FROM fieldseal_epochs").await? + 1;
-        tx.execute("INSERT INTO fieldseal_epochs (epoch) VALUES (?)", &[Bind::from(epoch)]).await?;
+        tx.execute(
+            "INSERT INTO fieldseal_epochs (epoch) VALUES (?)",
+            &[Bind::from(epoch)],
+        )
+        .await?;
         write_marks(&mut tx, "epoch", epoch, marks).await?;
         for table in &locked {
             bump(&mut tx, table).await?;
@@ -164,7 +171,10 @@ pub(crate) async fn note_load_start(
     )
     .await?;
     let rows = tx
-        .query("SELECT load_stamp FROM fieldseal_generations WHERE generation = ?", &[generation])
+        .query(
+            "SELECT load_stamp FROM fieldseal_generations WHERE generation = ?",
+            &[generation],
+        )
         .await?;
     let noted = rows.first().ok_or(DbError::unexpected())?.opt_text(0)?;
     Ok(noted.as_deref() != Some(start.stamp.as_str()))
@@ -181,9 +191,14 @@ async fn lock_registered(
     let mut numbered = Vec::with_capacity(ids.len());
     for id in &ids {
         let rows = tx
-            .query("SELECT number FROM fieldseal_tables WHERE table_id = ?", &[Bind::from(id)])
+            .query(
+                "SELECT number FROM fieldseal_tables WHERE table_id = ?",
+                &[Bind::from(id)],
+            )
             .await?;
-        let Some(row) = rows.first() else { return Ok(Err(id.clone())) };
+        let Some(row) = rows.first() else {
+            return Ok(Err(id.clone()));
+        };
         numbered.push((id.as_str(), row.int(0)?));
     }
     lock_tables(tx, &numbered, Mode::Exclusive).await?;
@@ -201,7 +216,10 @@ async fn passed<T>(
     marks: &ShardMarks,
     at: Option<(Position, Capture)>,
 ) -> Result<Option<Beginning<T>>, DbError> {
-    for row in tx.query("SELECT shard, sequence, high FROM fieldseal_shards", &[]).await? {
+    for row in tx
+        .query("SELECT shard, sequence, high FROM fieldseal_shards", &[])
+        .await?
+    {
         let shard = row.text(0)?;
         let checkpoint = sequence(&row.text(1)?)?;
         let mark = marks.iter().find(|(name, _)| *name == shard);
@@ -295,5 +313,9 @@ async fn write_marks(
 }
 
 async fn latest(tx: &mut Transaction, sql: &'static str) -> Result<i64, DbError> {
-    tx.query(sql, &[]).await?.first().ok_or(DbError::unexpected())?.int(0)
+    tx.query(sql, &[])
+        .await?
+        .first()
+        .ok_or(DbError::unexpected())?
+        .int(0)
 }

@@ -51,7 +51,10 @@ pub(crate) async fn read(store: &Store, shard: &str) -> Result<Labels, DbError> 
 async fn tables(store: &Store) -> Result<Vec<TableLabels>, DbError> {
     let rows = store
         .database
-        .query("SELECT table_id, floor, revision FROM fieldseal_tables", &[])
+        .query(
+            "SELECT table_id, floor, revision FROM fieldseal_tables",
+            &[],
+        )
         .await?;
     let mut known: HashMap<String, (RowVersion, i64)> = HashMap::new();
     for row in &rows {
@@ -93,7 +96,10 @@ async fn marks(store: &Store, shard: &str) -> Result<Marks, DbError> {
 
 /// A shard without a mark inherits.
 fn mark(marks: &Marks, kind: &str, number: i64) -> Mark {
-    marks.get(&(kind.to_owned(), number)).cloned().unwrap_or(Mark::Start)
+    marks
+        .get(&(kind.to_owned(), number))
+        .cloned()
+        .unwrap_or(Mark::Start)
 }
 
 fn generation(row: &Row, marks: &Marks) -> Result<GenerationLabel, DbError> {
@@ -103,7 +109,11 @@ fn generation(row: &Row, marks: &Marks) -> Result<GenerationLabel, DbError> {
         generation: Generation(narrow(number)?),
         epoch: Epoch(narrow(row.int(2)?)?),
         position: position(&row.text(3)?)?,
-        capture: if row.text(4)? == "stopped" { Capture::Stopped } else { Capture::Unbroken },
+        capture: if row.text(4)? == "stopped" {
+            Capture::Stopped
+        } else {
+            Capture::Unbroken
+        },
         started: row.opt_text(5)?,
         begin: mark(marks, "begin", number),
         end: (!open).then(|| mark(marks, "end", number)),

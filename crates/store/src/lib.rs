@@ -24,10 +24,12 @@ mod store;
 mod table;
 mod tombstones;
 
-pub use findings::{Finding, findings};
+pub use findings::{Finding, Severity, findings};
 pub use generations::{Beginning, Completion, GenerationState, ShardMarks, SweepStep};
 pub use migrations::{migrate, pending};
 pub use quarantine::HeldEntry;
-pub use schema::{SourceColumn, SourceColumns, SourceTable, create_tables, read_source_columns};
+pub use schema::{
+    SchemaError, SourceColumn, SourceColumns, SourceTable, create_tables, read_source_columns,
+};
 pub use status::{QuarantineCount, ShardStatus, Status, TableStatus};
 pub use store::Store;

@@ -36,7 +36,10 @@ pub(crate) async fn lock_tables(
     if tables.is_empty() {
         return Ok(Vec::new());
     }
-    debug_assert!(tables.is_sorted_by(|a, b| a.0 < b.0), "locks are taken in one order");
+    debug_assert!(
+        tables.is_sorted_by(|a, b| a.0 < b.0),
+        "locks are taken in one order"
+    );
     if tx.dialect() == Dialect::Postgres {
         advisory(tx, tables, mode).await?;
     }
@@ -48,17 +51,14 @@ pub(crate) async fn lock_tables(
 }
 
 /// Advisory locks wait shorter than row locks and leave no dead row versions behind.
-async fn advisory(
-    tx: &mut Transaction,
-    tables: &[(&str, i64)],
-    mode: Mode,
-) -> Result<(), DbError> {
+async fn advisory(tx: &mut Transaction, tables: &[(&str, i64)], mode: Mode) -> Result<(), DbError> {
     let sql = match mode {
         Mode::Shared => "SELECT COUNT(pg_advisory_xact_lock_shared(?))",
         Mode::Exclusive => "SELECT COUNT(pg_advisory_xact_lock(?))",
     };
     for (_, number) in tables {
-        tx.query(sql, &[Bind::from(ADVISORY_CLASS | number)]).await?;
+        tx.query(sql, &[Bind::from(ADVISORY_CLASS | number)])
+            .await?;
     }
     Ok(())
 }
@@ -95,5 +95,8 @@ fn locked_table(row: &Row) -> Result<LockedTable, DbError> {
 
 /// Sixteen stored bytes to a version.
 pub(crate) fn version(bytes: &[u8]) -> Result<RowVersion, DbError> {
-    bytes.try_into().map(RowVersion::from_bytes).map_err(|_| DbError::unexpected())
+    bytes
+        .try_into()
+        .map(RowVersion::from_bytes)
+        .map_err(|_| DbError::unexpected())
 }

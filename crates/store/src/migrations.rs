@@ -1,18 +1,28 @@
 //! Making and registering: Fieldseal's own tables, the first epoch, the policy's tables. Owns
 //! `migrations/store/`; the tables that hold the sealed rows are the operator's to make.
 
-use fieldseal_db::{Bind, Database, DbError, Dialect, Migration, pending_migrations, run_migrations};
+use fieldseal_db::{
+    Bind, Database, DbError, Dialect, Migration, pending_migrations, run_migrations,
+};
 use fieldseal_model::RowVersion;
 use fieldseal_policy::{FirstLoad, Policy, Table};
 
 const fn first(script: &'static str) -> [Migration; 1] {
-    [Migration { name: "store/0001", script }]
+    [Migration {
+        name: "store/0001",
+        script,
+    }]
 }
 
-const SQLITE: [Migration; 1] = first(include_str!("../../../migrations/store/sqlite/0001_store.sql"));
-const POSTGRES: [Migration; 1] =
-    first(include_str!("../../../migrations/store/postgres/0001_store.sql"));
-const MYSQL: [Migration; 1] = first(include_str!("../../../migrations/store/mysql/0001_store.sql"));
+const SQLITE: [Migration; 1] = first(include_str!(
+    "../../../migrations/store/sqlite/0001_store.sql"
+));
+const POSTGRES: [Migration; 1] = first(include_str!(
+    "../../../migrations/store/postgres/0001_store.sql"
+));
+const MYSQL: [Migration; 1] = first(include_str!(
+    "../../../migrations/store/mysql/0001_store.sql"
+));
 
 fn all(database: &Database) -> &'static [Migration] {
     match database.dialect() {

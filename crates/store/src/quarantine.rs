@@ -68,8 +68,12 @@ pub(crate) async fn insert(
 
 /// Removes a replayed record; answers whether it was still there.
 pub(crate) async fn remove(tx: &mut Transaction, id: i64) -> Result<bool, DbError> {
-    let removed =
-        tx.execute("DELETE FROM fieldseal_quarantine WHERE id = ?", &[Bind::from(id)]).await?;
+    let removed = tx
+        .execute(
+            "DELETE FROM fieldseal_quarantine WHERE id = ?",
+            &[Bind::from(id)],
+        )
+        .await?;
     Ok(removed == 1)
 }
 
@@ -82,7 +86,12 @@ impl Store {
         let sql = Sql::dynamic(format!(
             "SELECT {COLUMNS} FROM fieldseal_quarantine WHERE id > ? ORDER BY id LIMIT {limit}"
         ));
-        self.database.query(sql, &[Bind::from(after)]).await?.iter().map(entry).collect()
+        self.database
+            .query(sql, &[Bind::from(after)])
+            .await?
+            .iter()
+            .map(entry)
+            .collect()
     }
 
     /// One held record.
@@ -90,8 +99,15 @@ impl Store {
     /// # Errors
     /// [`DbError`].
     pub async fn held_one(&self, id: i64) -> Result<Option<HeldEntry>, DbError> {
-        let sql = Sql::dynamic(format!("SELECT {COLUMNS} FROM fieldseal_quarantine WHERE id = ?"));
-        self.database.query(sql, &[Bind::from(id)]).await?.first().map(entry).transpose()
+        let sql = Sql::dynamic(format!(
+            "SELECT {COLUMNS} FROM fieldseal_quarantine WHERE id = ?"
+        ));
+        self.database
+            .query(sql, &[Bind::from(id)])
+            .await?
+            .first()
+            .map(entry)
+            .transpose()
     }
 
     /// Discards a held record for good and notes the debt it leaves: what it would have changed

@@ -32,7 +32,10 @@ pub(crate) async fn write(
     let mut upserts = Vec::with_capacity(rows.len());
     let mut deletes = Vec::new();
     for (row, digest) in rows.iter().zip(digests) {
-        if !row.version().supersedes(buried.get(&digest).copied(), floor) {
+        if !row
+            .version()
+            .supersedes(buried.get(&digest).copied(), floor)
+        {
             tallies.row(row.table(), row.counted_as(), false);
             continue;
         }
@@ -59,10 +62,17 @@ async fn write_upserts(
         merge::merge(tx, table, &rows).await?
     } else {
         let stored = existing::versions(tx, table, &rows).await?;
-        let winners: Vec<&SealedRow> =
-            rows.iter().zip(&stored).filter(|(row, stored)| wins(row, **stored)).map(|(r, _)| *r).collect();
+        let winners: Vec<&SealedRow> = rows
+            .iter()
+            .zip(&stored)
+            .filter(|(row, stored)| wins(row, **stored))
+            .map(|(r, _)| *r)
+            .collect();
         upsert::upsert(tx, table, &winners).await?;
-        rows.iter().zip(&stored).map(|(row, stored)| !wins(row, *stored)).collect()
+        rows.iter()
+            .zip(&stored)
+            .map(|(row, stored)| !wins(row, *stored))
+            .collect()
     };
     for (row, lost) in rows.iter().zip(lost) {
         tallies.row(row.table(), row.counted_as(), !lost);
@@ -119,8 +129,6 @@ fn bind(bound: &Bound) -> Bind<'_> {
 }
 
 /// Rows by a text that names their key, for matching a server's answer to the batch.
-fn by_key<'a>(
-    rows: impl Iterator<Item = (usize, Vec<u8>)> + 'a,
-) -> HashMap<Vec<u8>, usize> {
+fn by_key<'a>(rows: impl Iterator<Item = (usize, Vec<u8>)> + 'a) -> HashMap<Vec<u8>, usize> {
     rows.map(|(number, key)| (key, number)).collect()
 }

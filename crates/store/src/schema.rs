@@ -62,7 +62,11 @@ pub fn create_tables(
         let columns = column::of_table(table, dialect, found.flatten(), &mut mismatches);
         statement(table, dialect, &columns, &mut out);
     }
-    if mismatches.is_empty() { Ok(out) } else { Err(SchemaError::Mismatch(mismatches)) }
+    if mismatches.is_empty() {
+        Ok(out)
+    } else {
+        Err(SchemaError::Mismatch(mismatches))
+    }
 }
 
 const fn spoken(dialect: Dialect) -> &'static str {
@@ -78,11 +82,19 @@ fn statement(table: &Table, dialect: Dialect, columns: &[PrintedColumn], out: &m
     let indexes = indexed(table);
     let _ = writeln!(out, "\nCREATE TABLE {name} (");
     for column in columns {
-        let note = column.note.as_ref().map(|note| format!(" -- {note}")).unwrap_or_default();
+        let note = column
+            .note
+            .as_ref()
+            .map(|note| format!(" -- {note}"))
+            .unwrap_or_default();
         let quoted = quote(dialect, &column.name);
         let _ = writeln!(out, "    {quoted} {},{note}", column.definition);
     }
-    let keys: Vec<String> = table.key.iter().map(|key| quote(dialect, &key.target)).collect();
+    let keys: Vec<String> = table
+        .key
+        .iter()
+        .map(|key| quote(dialect, &key.target))
+        .collect();
     let _ = write!(out, "    PRIMARY KEY ({})", keys.join(", "));
     if dialect == Dialect::MySql {
         for (column, _) in &indexes {
@@ -94,7 +106,10 @@ fn statement(table: &Table, dialect: Dialect, columns: &[PrintedColumn], out: &m
     }
     for (column, unique) in &indexes {
         if *unique {
-            let _ = writeln!(out, "-- Unique only from just before the cutover on: {column}");
+            let _ = writeln!(
+                out,
+                "-- Unique only from just before the cutover on: {column}"
+            );
         }
         let quoted = quote(dialect, column);
         let _ = match dialect {
@@ -111,10 +126,13 @@ fn statement(table: &Table, dialect: Dialect, columns: &[PrintedColumn], out: &m
 
 /// The blind indexes' columns, and whether each is to become unique.
 fn indexed(table: &Table) -> Vec<(&str, bool)> {
-    let seals = table.columns.iter().filter_map(|column| match &column.treatment {
-        Treatment::Seal(seal) => Some(seal),
-        Treatment::Keep | Treatment::Drop => None,
-    });
+    let seals = table
+        .columns
+        .iter()
+        .filter_map(|column| match &column.treatment {
+            Treatment::Seal(seal) => Some(seal),
+            Treatment::Keep | Treatment::Drop => None,
+        });
     seals
         .flat_map(|seal| &seal.indexes)
         .map(|index| (index.column.as_str(), index.unique))

@@ -75,8 +75,15 @@ impl Store {
     /// # Errors
     /// [`DbError`].
     pub async fn status(&self) -> Result<Status, DbError> {
-        let epoch = self.database.query("SELECT MAX(epoch) FROM fieldseal_epochs", &[]).await?;
-        let epoch = epoch.first().ok_or(DbError::unexpected())?.opt_int(0)?.unwrap_or(1);
+        let epoch = self
+            .database
+            .query("SELECT MAX(epoch) FROM fieldseal_epochs", &[])
+            .await?;
+        let epoch = epoch
+            .first()
+            .ok_or(DbError::unexpected())?
+            .opt_int(0)?
+            .unwrap_or(1);
         Ok(Status {
             tables: self.table_statuses().await?,
             shards: self.shard_statuses().await?,
@@ -100,7 +107,9 @@ impl Store {
             let row = row.first().ok_or(DbError::unexpected())?;
             let dialect = self.database.dialect();
             let name = target.name(dialect);
-            let rows = self.count(format!("SELECT COUNT(*) FROM {name}"), &[]).await?;
+            let rows = self
+                .count(format!("SELECT COUNT(*) FROM {name}"), &[])
+                .await?;
             let foreign = format!(
                 "SELECT COUNT(*) FROM {name} WHERE {} = ?",
                 version_column(dialect)
@@ -122,8 +131,14 @@ impl Store {
 
     async fn counters(&self, table: &str) -> Result<[(&'static str, u64); 9], DbError> {
         // A sum of BIGINT is a DECIMAL on two of the servers; here the rows are few.
-        let sql = format!("SELECT {} FROM fieldseal_counters WHERE table_id = ?", COLUMNS.join(", "));
-        let rows = self.database.query(Sql::dynamic(sql), &[Bind::from(table)]).await?;
+        let sql = format!(
+            "SELECT {} FROM fieldseal_counters WHERE table_id = ?",
+            COLUMNS.join(", ")
+        );
+        let rows = self
+            .database
+            .query(Sql::dynamic(sql), &[Bind::from(table)])
+            .await?;
         let mut counters = COLUMNS.map(|name| (name, 0));
         for row in &rows {
             for (index, counter) in counters.iter_mut().enumerate() {
@@ -149,7 +164,10 @@ impl Store {
     async fn shard_statuses(&self) -> Result<Vec<ShardStatus>, DbError> {
         let rows = self
             .database
-            .query("SELECT shard, sequence, high, closed FROM fieldseal_shards ORDER BY shard", &[])
+            .query(
+                "SELECT shard, sequence, high, closed FROM fieldseal_shards ORDER BY shard",
+                &[],
+            )
             .await?;
         rows.iter()
             .map(|row| {
@@ -193,7 +211,9 @@ impl Store {
                 &[],
             )
             .await?;
-        rows.iter().map(|row| Ok((row.opt_text(0)?, unsigned(row, 1)?))).collect()
+        rows.iter()
+            .map(|row| Ok((row.opt_text(0)?, unsigned(row, 1)?)))
+            .collect()
     }
 
     async fn count(&self, sql: String, binds: &[Bind<'_>]) -> Result<u64, DbError> {

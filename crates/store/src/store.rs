@@ -24,8 +24,16 @@ impl Store {
     /// A store over a migrated database.
     #[must_use]
     pub fn new(database: Database, policy: &Policy) -> Self {
-        let table_ids = policy.tables().iter().map(|t| t.id.as_str().to_owned()).collect();
-        Self { database, table_ids, tables: OnceCell::new() }
+        let table_ids = policy
+            .tables()
+            .iter()
+            .map(|t| t.id.as_str().to_owned())
+            .collect();
+        Self {
+            database,
+            table_ids,
+            tables: OnceCell::new(),
+        }
     }
 
     /// The database.
@@ -55,7 +63,12 @@ impl Store {
                 .await
                 .map_err(|error| target_error(&error))?
                 .ok_or_else(|| not_registered(layout))?;
-            tables.push(TargetTable { layout: layout.clone(), columns, casts, number });
+            tables.push(TargetTable {
+                layout: layout.clone(),
+                columns,
+                casts,
+                number,
+            });
         }
         Ok(tables)
     }
@@ -63,7 +76,10 @@ impl Store {
     async fn table_number(&self, table_id: &str) -> Result<Option<i64>, DbError> {
         let rows = self
             .database
-            .query("SELECT number FROM fieldseal_tables WHERE table_id = ?", &[Bind::from(table_id)])
+            .query(
+                "SELECT number FROM fieldseal_tables WHERE table_id = ?",
+                &[Bind::from(table_id)],
+            )
             .await?;
         rows.first().map(|row| row.int(0)).transpose()
     }
@@ -86,12 +102,20 @@ impl Target for Store {
         Ok(tables.iter().map(|table| table.columns.clone()).collect())
     }
 
-    async fn take_shard(&self, shard: &str, _parents: &[String]) -> Result<ShardState, TargetError> {
-        checkpoint::take(&self.database, shard).await.map_err(|error| target_error(&error))
+    async fn take_shard(
+        &self,
+        shard: &str,
+        _parents: &[String],
+    ) -> Result<ShardState, TargetError> {
+        checkpoint::take(&self.database, shard)
+            .await
+            .map_err(|error| target_error(&error))
     }
 
     async fn labels(&self, shard: &str) -> Result<Labels, TargetError> {
-        labels::read(self, shard).await.map_err(|error| target_error(&error))
+        labels::read(self, shard)
+            .await
+            .map_err(|error| target_error(&error))
     }
 
     async fn apply(&self, batch: &SealedBatch) -> Result<Committed, TargetError> {
@@ -102,6 +126,12 @@ impl Target for Store {
         let closed = checkpoint::close(&self.database, shard, fence)
             .await
             .map_err(|error| target_error(&error))?;
-        if closed { Ok(()) } else { Err(TargetError::Fenced { shard: shard.to_owned() }) }
+        if closed {
+            Ok(())
+        } else {
+            Err(TargetError::Fenced {
+                shard: shard.to_owned(),
+            })
+        }
     }
 }

@@ -25,7 +25,11 @@ impl TargetTable {
 
     /// Every column's name, quoted, key columns first.
     pub(crate) fn quoted_columns(&self, dialect: Dialect) -> Vec<String> {
-        self.layout.columns.iter().map(|(name, _)| quote(dialect, name)).collect()
+        self.layout
+            .columns
+            .iter()
+            .map(|(name, _)| quote(dialect, name))
+            .collect()
     }
 
     /// The key columns' names, quoted.

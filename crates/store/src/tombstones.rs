@@ -32,7 +32,10 @@ pub(crate) async fn read(
         let mut binds = vec![Bind::from(table.number)];
         binds.extend(chunk.iter().map(Bind::from));
         for row in tx.query(sql, &binds).await? {
-            let digest = row.bytes(0)?.try_into().map_err(|_| DbError::unexpected())?;
+            let digest = row
+                .bytes(0)?
+                .try_into()
+                .map_err(|_| DbError::unexpected())?;
             found.insert(digest, version(&row.bytes(1)?)?);
         }
     }

@@ -125,17 +125,7 @@ impl Stream {
         order: Option<&Order>,
     ) -> Result<(), DemoError> {
         let key = event.id.to_string();
-        let partition_key = match (event.table, event.operation) {
-            (Table::Orders, Operation::Insert | Operation::Update | Operation::Delete) => {
-                PartitionKey::SchemaTable
-            }
-            _ => PartitionKey::PrimaryKey(&key),
-        };
-        let name = event.table.name();
-        let shard = shard_of(&match partition_key {
-            PartitionKey::PrimaryKey(key) => format!("{SCHEMA}.{name}.{key}"),
-            PartitionKey::SchemaTable => format!("{SCHEMA}.{name}"),
-        });
+        let (partition_key, shard) = route(event, &key);
         let texts = wire_texts(event.table, event.row);
         let mut data = wire(event.table, &key, event.row, &texts);
         if let Flaw::Unlisted(value) = event.flaw {
@@ -162,7 +152,7 @@ impl Stream {
         let mut bytes = self.shards[shard].encoder.row(&RowRecord {
             operation: event.operation,
             schema: SCHEMA,
-            table: name,
+            table: event.table.name(),
             timestamp: stamp,
             partition_key,
             transaction: order.map(|order| Transaction {
@@ -232,6 +222,21 @@ impl Stream {
         let Shard { path, file, .. } = &mut self.shards[shard];
         file.write_all(bytes)
             .map_err(DemoError::io("write", path.as_path()))
+    }
+}
+
+/// What a row record is partitioned by, and its shard.
+fn route<'a>(event: &Event<'_>, key: &'a str) -> (PartitionKey<'a>, usize) {
+    let name = event.table.name();
+    match (event.table, event.operation) {
+        (Table::Orders, Operation::Insert | Operation::Update | Operation::Delete) => {
+            let shard = shard_of(&format!("{SCHEMA}.{name}"));
+            (PartitionKey::SchemaTable, shard)
+        }
+        (Table::Customers, _) | (Table::Orders, Operation::Load) => {
+            let shard = shard_of(&format!("{SCHEMA}.{name}.{key}"));
+            (PartitionKey::PrimaryKey(key), shard)
+        }
     }
 }
 

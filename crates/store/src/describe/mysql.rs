@@ -7,10 +7,7 @@ use super::{ColumnFacts, TableFacts, mysql_type};
 /// Collations that compare bytes and let trailing spaces count.
 const AS_BYTES: [&str; 3] = ["utf8mb4_0900_bin", "utf8mb4_nopad_bin", "binary"];
 
-pub(super) async fn facts(
-    database: &Database,
-    table: &str,
-) -> Result<Option<TableFacts>, DbError> {
+pub(super) async fn facts(database: &Database, table: &str) -> Result<Option<TableFacts>, DbError> {
     let columns = columns(database, None, table).await?;
     if columns.is_empty() {
         return Ok(None);
@@ -60,7 +57,10 @@ pub(super) async fn facts(
             "its engine has no transactions",
             "run ALTER TABLE … ENGINE = InnoDB",
         )),
-        _ => facts.odd.push(("is no plain table", "make a table as `fieldseal schema` prints it")),
+        _ => facts.odd.push((
+            "is no plain table",
+            "make a table as `fieldseal schema` prints it",
+        )),
     }
     Ok(Some(facts))
 }
@@ -132,5 +132,10 @@ async fn names(
     sql: impl Into<Sql>,
     binds: &[Bind<'_>],
 ) -> Result<Vec<String>, DbError> {
-    database.query(sql, binds).await?.iter().map(|row| row.text(0)).collect()
+    database
+        .query(sql, binds)
+        .await?
+        .iter()
+        .map(|row| row.text(0))
+        .collect()
 }

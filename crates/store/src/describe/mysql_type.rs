@@ -16,17 +16,27 @@ pub(crate) struct Declared<'a> {
 /// Cuts the text of a type, which may go on with attributes.
 pub(crate) fn split(text: &str) -> Option<Declared<'_>> {
     let text = text.trim_start();
-    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
     let (base, behind) = text.split_at(end);
     if base.is_empty() {
         return None;
     }
     let base = base.to_ascii_lowercase();
     let Some(inside) = behind.strip_prefix('(') else {
-        return Some(Declared { base, arguments: None, rest: behind });
+        return Some(Declared {
+            base,
+            arguments: None,
+            rest: behind,
+        });
     };
     let close = closing_bracket(inside)?;
-    Some(Declared { base, arguments: Some(&inside[..close]), rest: &inside[close + 1..] })
+    Some(Declared {
+        base,
+        arguments: Some(&inside[..close]),
+        rest: &inside[close + 1..],
+    })
 }
 
 /// Where the bracket closes, quoted text left alone.
@@ -59,9 +69,15 @@ pub(crate) fn parse(declared: &str, charset: Option<&str>) -> Result<TargetType,
         "int" | "integer" => integer(32, unsigned),
         "bigint" => integer(64, unsigned),
         // 0 to 99 would be read as other years.
-        "year" => TargetType::Integer { min: 1901, max: 2155 },
+        "year" => TargetType::Integer {
+            min: 1901,
+            max: 2155,
+        },
         "decimal" | "numeric" => {
-            let scale = numbers.get(1).and_then(|n| u32::try_from(*n).ok()).unwrap_or(0);
+            let scale = numbers
+                .get(1)
+                .and_then(|n| u32::try_from(*n).ok())
+                .unwrap_or(0);
             let precision = Some((if digits == 0 { 10 } else { digits }, scale));
             TargetType::Decimal { precision }
         }
@@ -84,36 +100,61 @@ pub(crate) fn parse(declared: &str, charset: Option<&str>) -> Result<TargetType,
             let width = first.and_then(|n| u16::try_from(n).ok()).unwrap_or(1);
             TargetType::Bits { width }
         }
-        "binary" => TargetType::Bytes { max: first.or(Some(1)) },
+        "binary" => TargetType::Bytes {
+            max: first.or(Some(1)),
+        },
         "varbinary" => TargetType::Bytes { max: first },
         "tinyblob" => TargetType::Bytes { max: Some(255) },
         "blob" => TargetType::Bytes { max: Some(65_535) },
-        "mediumblob" => TargetType::Bytes { max: Some(16_777_215) },
-        "longblob" => TargetType::Bytes { max: Some(4_294_967_295) },
+        "mediumblob" => TargetType::Bytes {
+            max: Some(16_777_215),
+        },
+        "longblob" => TargetType::Bytes {
+            max: Some(4_294_967_295),
+        },
         "json" => TargetType::Json,
         "uuid" => TargetType::Uuid,
         "date" => TargetType::Date,
         "datetime" => TargetType::DateTime { digits },
-        "timestamp" => TargetType::Timestamp { digits, narrow: true },
-        "time" => TargetType::Time { digits, durations: true },
+        "timestamp" => TargetType::Timestamp {
+            digits,
+            narrow: true,
+        },
+        "time" => TargetType::Time {
+            digits,
+            durations: true,
+        },
         _ => TargetType::Opaque,
     })
 }
 
 fn numbers(arguments: Option<&str>) -> Vec<u64> {
     let parts = arguments.unwrap_or_default().split(',');
-    parts.map_while(|number| number.trim().parse().ok()).collect()
+    parts
+        .map_while(|number| number.trim().parse().ok())
+        .collect()
 }
 
 const fn integer(bits: u32, unsigned: bool) -> TargetType {
     if unsigned {
-        return TargetType::Integer { min: 0, max: (1 << bits) - 1 };
+        return TargetType::Integer {
+            min: 0,
+            max: (1 << bits) - 1,
+        };
     }
-    TargetType::Integer { min: -(1 << (bits - 1)), max: (1 << (bits - 1)) - 1 }
+    TargetType::Integer {
+        min: -(1 << (bits - 1)),
+        max: (1 << (bits - 1)) - 1,
+    }
 }
 
 const fn text(max_chars: Option<u64>, max_bytes: Option<u64>, fixed: bool) -> TargetType {
-    TargetType::Text { max_chars, max_bytes, fixed, nul: true }
+    TargetType::Text {
+        max_chars,
+        max_bytes,
+        fixed,
+        nul: true,
+    }
 }
 
 /// What a text of `bytes` bytes can take up as UTF-8: a byte of another character set can be a
@@ -185,11 +226,16 @@ mod tests {
         };
         assert_eq!(bounds("mediumint(8) unsigned"), (0, 16_777_215));
         assert_eq!(bounds("mediumint(9)"), (-8_388_608, 8_388_607));
-        assert_eq!(bounds("bigint(20) unsigned zerofill"), (0, i128::from(u64::MAX)));
+        assert_eq!(
+            bounds("bigint(20) unsigned zerofill"),
+            (0, i128::from(u64::MAX))
+        );
         assert_eq!(bounds("bigint"), (i64::MIN.into(), i64::MAX.into()));
         assert_eq!(
             parse("decimal(5,2) unsigned", None).unwrap(),
-            TargetType::Decimal { precision: Some((5, 2)) }
+            TargetType::Decimal {
+                precision: Some((5, 2))
+            }
         );
         assert!(parse("float(5,2)", None).is_err());
     }

@@ -5,10 +5,7 @@ use fieldseal_pipeline::TargetType;
 
 use super::{ColumnFacts, TableFacts};
 
-pub(super) async fn facts(
-    database: &Database,
-    table: &str,
-) -> Result<Option<TableFacts>, DbError> {
+pub(super) async fn facts(database: &Database, table: &str) -> Result<Option<TableFacts>, DbError> {
     let relation = quote(Dialect::Postgres, table);
     let columns = columns(database, &relation).await?;
     if columns.is_empty() {
@@ -62,12 +59,18 @@ async fn odd(
         .await?;
     let row = rows.first().ok_or(DbError::unexpected())?;
     let all = [
-        ("is no plain table", "make a table as `fieldseal schema` prints it"),
+        (
+            "is no plain table",
+            "make a table as `fieldseal schema` prints it",
+        ),
         (
             "row security hides rows from this account",
             "use an account with BYPASSRLS, or the table's owner",
         ),
-        ("has rules, which rewrite statements", "drop its rules until the cutover"),
+        (
+            "has rules, which rewrite statements",
+            "drop its rules until the cutover",
+        ),
         ("is unlogged or temporary", "run ALTER TABLE … SET LOGGED"),
     ];
     let mut found = Vec::new();
@@ -127,7 +130,11 @@ fn column(row: &Row) -> Result<ColumnFacts, DbError> {
         refused: (identity == "a").then_some(
             "GENERATED ALWAYS AS IDENTITY takes no value; declare it BY DEFAULT instead",
         ),
-        ..ColumnFacts::plain(row.text(0)?, row.text(1)?, column_type(&row.text(2)?, row.int(3)?))
+        ..ColumnFacts::plain(
+            row.text(0)?,
+            row.text(1)?,
+            column_type(&row.text(2)?, row.int(3)?),
+        )
     })
 }
 
@@ -141,7 +148,9 @@ fn column_type(name: &str, modifier: i64) -> Result<TargetType, &'static str> {
         "int4" => integer(i32::MIN, i32::MAX),
         "int8" => integer(i64::MIN, i64::MAX),
         "bool" => TargetType::Boolean,
-        "numeric" => TargetType::Decimal { precision: precision(modifier)? },
+        "numeric" => TargetType::Decimal {
+            precision: precision(modifier)?,
+        },
         "float4" => TargetType::Float { single: true },
         "float8" => TargetType::Float { single: false },
         "text" => text(None, false),
@@ -152,23 +161,39 @@ fn column_type(name: &str, modifier: i64) -> Result<TargetType, &'static str> {
         "uuid" => TargetType::Uuid,
         "date" => TargetType::Date,
         "timestamp" => TargetType::DateTime { digits },
-        "timestamptz" => TargetType::Timestamp { digits, narrow: false },
-        "time" => TargetType::Time { digits, durations: false },
+        "timestamptz" => TargetType::Timestamp {
+            digits,
+            narrow: false,
+        },
+        "time" => TargetType::Time {
+            digits,
+            durations: false,
+        },
         "name" | "char" => return Err("its type cuts values off; declare it TEXT"),
         _ if modifier != -1 => {
-            return Err("its type has a length or precision that could cut values off; \
-                        leave the length out, or choose a type such as TEXT");
+            return Err(
+                "its type has a length or precision that could cut values off; \
+                        leave the length out, or choose a type such as TEXT",
+            );
         }
         _ => TargetType::Opaque,
     })
 }
 
 fn integer(min: impl Into<i128>, max: impl Into<i128>) -> TargetType {
-    TargetType::Integer { min: min.into(), max: max.into() }
+    TargetType::Integer {
+        min: min.into(),
+        max: max.into(),
+    }
 }
 
 const fn text(max_chars: Option<u64>, fixed: bool) -> TargetType {
-    TargetType::Text { max_chars, max_bytes: None, fixed, nul: false }
+    TargetType::Text {
+        max_chars,
+        max_bytes: None,
+        fixed,
+        nul: false,
+    }
 }
 
 /// NUMERIC's modifier: 4, plus precision in the upper half and an 11-bit scale in the lower.

@@ -7,10 +7,7 @@ use fieldseal_pipeline::TargetType;
 
 use super::{ColumnFacts, TableFacts};
 
-pub(super) async fn facts(
-    database: &Database,
-    table: &str,
-) -> Result<Option<TableFacts>, DbError> {
+pub(super) async fn facts(database: &Database, table: &str) -> Result<Option<TableFacts>, DbError> {
     let mut columns = columns(database, table).await?;
     if columns.is_empty() {
         return Ok(None);
@@ -31,7 +28,10 @@ pub(super) async fn facts(
     .await?;
     let mut odd = Vec::new();
     if plain.is_empty() {
-        odd.push(("is no plain table", "make a table as `fieldseal schema` prints it"));
+        odd.push((
+            "is no plain table",
+            "make a table as `fieldseal schema` prints it",
+        ));
     }
     Ok(Some(TableFacts {
         columns,
@@ -65,10 +65,7 @@ async fn foreign_keys(database: &Database, table: &str) -> Result<Vec<String>, D
 }
 
 /// The columns of a table; none when it is not there.
-pub(crate) async fn columns(
-    database: &Database,
-    table: &str,
-) -> Result<Vec<ColumnFacts>, DbError> {
+pub(crate) async fn columns(database: &Database, table: &str) -> Result<Vec<ColumnFacts>, DbError> {
     let rows = database
         .query(
             "SELECT name, type, CAST(\"notnull\" AS INTEGER), dflt_value, \
@@ -76,7 +73,10 @@ pub(crate) async fn columns(
             &[Bind::from(table)],
         )
         .await?;
-    let keys = rows.iter().filter(|row| row.int(4).is_ok_and(|pk| pk > 0)).count();
+    let keys = rows
+        .iter()
+        .filter(|row| row.int(4).is_ok_and(|pk| pk > 0))
+        .count();
     rows.iter().map(|row| column(row, keys)).collect()
 }
 
@@ -98,14 +98,24 @@ fn column_type(declared: &str) -> Result<TargetType, &'static str> {
     let has = |part: &str| upper.contains(part);
     // The first five are SQLite's own rules, in its order.
     Ok(if has("INT") {
-        TargetType::Integer { min: i64::MIN.into(), max: i64::MAX.into() }
+        TargetType::Integer {
+            min: i64::MIN.into(),
+            max: i64::MAX.into(),
+        }
     } else if has("TEXT") && has("DECIMAL") {
         // Kept as text, which is exact; nothing in SQLite itself is an exact decimal.
-        TargetType::Decimal { precision: precision(&upper) }
+        TargetType::Decimal {
+            precision: precision(&upper),
+        }
     } else if has("TEXT") && has("JSON") {
         TargetType::Json
     } else if has("CHAR") || has("CLOB") || has("TEXT") {
-        TargetType::Text { max_chars: None, max_bytes: None, fixed: false, nul: true }
+        TargetType::Text {
+            max_chars: None,
+            max_bytes: None,
+            fixed: false,
+            nul: true,
+        }
     } else if has("BLOB") {
         TargetType::Bytes { max: None }
     } else if has("REAL") || has("FLOA") || has("DOUB") {
@@ -121,14 +131,22 @@ fn column_type(declared: &str) -> Result<TargetType, &'static str> {
     } else if has("DATETIME") {
         TargetType::DateTime { digits: 9 }
     } else if has("TIMESTAMP") {
-        TargetType::Timestamp { digits: 9, narrow: false }
+        TargetType::Timestamp {
+            digits: 9,
+            narrow: false,
+        }
     } else if upper == "DATE" {
         TargetType::Date
     } else if upper == "TIME" || upper.starts_with("TIME(") {
-        TargetType::Time { digits: 9, durations: true }
+        TargetType::Time {
+            digits: 9,
+            durations: true,
+        }
     } else {
-        return Err("SQLite would rewrite texts that look like numbers in a column of this type; \
-                    declare it TEXT, DECIMALTEXT or JSONTEXT");
+        return Err(
+            "SQLite would rewrite texts that look like numbers in a column of this type; \
+                    declare it TEXT, DECIMALTEXT or JSONTEXT",
+        );
     })
 }
 

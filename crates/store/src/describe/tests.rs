@@ -13,7 +13,13 @@ use crate::schema::version_column_for_tests as version;
 use databases::{Server, TestDatabase};
 
 fn layout(target: &str, columns: &[&str]) -> TableLayout {
-    let role = |number| if number == 0 { ColumnRole::Key(0) } else { ColumnRole::Keep(number) };
+    let role = |number| {
+        if number == 0 {
+            ColumnRole::Key(0)
+        } else {
+            ColumnRole::Keep(number)
+        }
+    };
     TableLayout {
         table: TableId::new("shop.all").unwrap(),
         target: target.to_owned(),
@@ -27,14 +33,19 @@ fn layout(target: &str, columns: &[&str]) -> TableLayout {
 }
 
 async fn run(test: &TestDatabase, sql: String) {
-    test.database.execute_script(Sql::dynamic(sql)).await.expect("the statement is valid");
+    test.database
+        .execute_script(Sql::dynamic(sql))
+        .await
+        .expect("the statement is valid");
 }
 
 /// Makes a table of these columns, the first its key, and compares what is described. They are
 /// asked for in the opposite order, but for the key.
 async fn compare(test: &TestDatabase, expected: &[(&str, &str, TargetType)]) {
-    let lines: Vec<String> =
-        expected.iter().map(|(name, declared, _)| format!("{name} {declared}")).collect();
+    let lines: Vec<String> = expected
+        .iter()
+        .map(|(name, declared, _)| format!("{name} {declared}"))
+        .collect();
     let version = version(test.dialect());
     run(
         test,
@@ -48,28 +59,53 @@ async fn compare(test: &TestDatabase, expected: &[(&str, &str, TargetType)]) {
     let mut order: Vec<_> = expected.iter().collect();
     order[1..].reverse();
     let names: Vec<&str> = order.iter().map(|(name, ..)| *name).collect();
-    let described = describe(&test.database, &layout("every_type", &names)).await.unwrap();
+    let described = describe(&test.database, &layout("every_type", &names))
+        .await
+        .unwrap();
     assert_eq!(described.len(), order.len());
     for (column, (name, declared, ty)) in described.iter().zip(order) {
-        assert_eq!((column.name.as_str(), &column.ty), (*name, ty), "{name} {declared}");
-        assert_eq!(column.nullable, !declared.contains("NOT NULL"), "{name} {declared}");
+        assert_eq!(
+            (column.name.as_str(), &column.ty),
+            (*name, ty),
+            "{name} {declared}"
+        );
+        assert_eq!(
+            column.nullable,
+            !declared.contains("NOT NULL"),
+            "{name} {declared}"
+        );
     }
 }
 
 fn integer(min: impl Into<i128>, max: impl Into<i128>) -> TargetType {
-    TargetType::Integer { min: min.into(), max: max.into() }
+    TargetType::Integer {
+        min: min.into(),
+        max: max.into(),
+    }
 }
 
 fn chars(max: u64, fixed: bool, nul: bool) -> TargetType {
-    TargetType::Text { max_chars: Some(max), max_bytes: None, fixed, nul }
+    TargetType::Text {
+        max_chars: Some(max),
+        max_bytes: None,
+        fixed,
+        nul,
+    }
 }
 
 fn text(max_bytes: Option<u64>, nul: bool) -> TargetType {
-    TargetType::Text { max_chars: None, max_bytes, fixed: false, nul }
+    TargetType::Text {
+        max_chars: None,
+        max_bytes,
+        fixed: false,
+        nul,
+    }
 }
 
 fn decimal(all: u32, behind: u32) -> TargetType {
-    TargetType::Decimal { precision: Some((all, behind)) }
+    TargetType::Decimal {
+        precision: Some((all, behind)),
+    }
 }
 
 fn bytes(max: u64) -> TargetType {
@@ -77,14 +113,23 @@ fn bytes(max: u64) -> TargetType {
 }
 
 fn choice(labels: &[&str], set: bool) -> TargetType {
-    TargetType::Choice { labels: labels.iter().map(|l| (*l).to_owned()).collect(), set }
+    TargetType::Choice {
+        labels: labels.iter().map(|l| (*l).to_owned()).collect(),
+        set,
+    }
 }
 
 #[tokio::test]
 async fn mariadb_types() {
     let test = TestDatabase::on(Server::MariaDb).await;
-    let stamp = |digits| TargetType::Timestamp { digits, narrow: true };
-    let time = |digits| TargetType::Time { digits, durations: true };
+    let stamp = |digits| TargetType::Timestamp {
+        digits,
+        narrow: true,
+    };
+    let time = |digits| TargetType::Time {
+        digits,
+        durations: true,
+    };
     compare(
         &test,
         &[
@@ -140,10 +185,19 @@ async fn mariadb_types() {
 #[tokio::test]
 async fn postgres_types() {
     let test = TestDatabase::on(Server::Postgres).await;
-    // Found through the search_path, not in the first schema of it.
-    run(&test, "CREATE TYPE mood AS ENUM ('it''s', 'b\\c', 'x,y')".to_owned()).await;
-    let stamp = |digits| TargetType::Timestamp { digits, narrow: false };
-    let time = |digits| TargetType::Time { digits, durations: false };
+    run(
+        &test,
+        "CREATE TYPE mood AS ENUM ('it''s', 'b\\c', 'x,y')".to_owned(),
+    )
+    .await;
+    let stamp = |digits| TargetType::Timestamp {
+        digits,
+        narrow: false,
+    };
+    let time = |digits| TargetType::Time {
+        digits,
+        durations: false,
+    };
     let expected = [
         ("id", "BIGINT NOT NULL", integer(i64::MIN, i64::MAX)),
         ("small", "SMALLINT", integer(i16::MIN, i16::MAX)),
@@ -151,7 +205,7 @@ async fn postgres_types() {
         ("o", "BOOLEAN", TargetType::Boolean),
         ("money", "NUMERIC(10,2)", decimal(10, 2)),
         ("big", "NUMERIC(1000,999)", decimal(1000, 999)),
-        ("any", "NUMERIC", TargetType::Decimal { precision: None }),
+        ("free", "NUMERIC", TargetType::Decimal { precision: None }),
         ("f", "REAL", TargetType::Float { single: true }),
         ("d", "DOUBLE PRECISION", TargetType::Float { single: false }),
         ("c", "CHAR(7)", chars(7, true, false)),
@@ -175,7 +229,9 @@ async fn postgres_types() {
     ];
     compare(&test, &expected).await;
     let names = ["id", "money", "v", "dt0", "ts", "m", "c"];
-    let casts = cast_types(&test.database, &layout("every_type", &names)).await.unwrap();
+    let casts = cast_types(&test.database, &layout("every_type", &names))
+        .await
+        .unwrap();
     assert_eq!(
         casts,
         [
@@ -213,8 +269,22 @@ async fn sqlite_types() {
             ("f", "FLOAT", TargetType::Float { single: false }),
             ("day", "DATE", TargetType::Date),
             ("dt", "DATETIME", TargetType::DateTime { digits: 9 }),
-            ("ts", "TIMESTAMP", TargetType::Timestamp { digits: 9, narrow: false }),
-            ("tm", "TIME", TargetType::Time { digits: 9, durations: true }),
+            (
+                "ts",
+                "TIMESTAMP",
+                TargetType::Timestamp {
+                    digits: 9,
+                    narrow: false,
+                },
+            ),
+            (
+                "tm",
+                "TIME",
+                TargetType::Time {
+                    digits: 9,
+                    durations: true,
+                },
+            ),
         ],
     )
     .await;
@@ -225,14 +295,20 @@ async fn sqlite_types() {
 async fn what_is_missing_is_named_with_what_to_do() {
     for server in [Server::Sqlite, Server::Postgres, Server::MariaDb] {
         let test = TestDatabase::on(server).await;
-        let refusal = async |target: &str, columns: &[&str]| {
-            match describe(&test.database, &layout(target, columns)).await {
-                Err(TargetError::Fatal(text)) => text,
-                other => panic!("{server:?}: {:?}", other.map(|columns| columns.len())),
-            }
+        let refusal = async |target: &str, columns: &[&str]| match describe(
+            &test.database,
+            &layout(target, columns),
+        )
+        .await
+        {
+            Err(TargetError::Fatal(text)) => text,
+            other => panic!("{server:?}: {:?}", other.map(|columns| columns.len())),
         };
         let text = refusal("nowhere", &["id"]).await;
-        assert!(text.contains("nowhere") && text.contains("fieldseal schema"), "{text}");
+        assert!(
+            text.contains("nowhere") && text.contains("fieldseal schema"),
+            "{text}"
+        );
         let version = version(test.dialect());
         run(
             &test,

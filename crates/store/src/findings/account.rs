@@ -13,7 +13,9 @@ pub(super) async fn of_table(
     facts: &TableFacts,
 ) -> Result<Vec<Finding>, DbError> {
     let writable = facts.columns.iter().find(|column| !column.generated);
-    let Some(column) = writable else { return Ok(Vec::new()) };
+    let Some(column) = writable else {
+        return Ok(Vec::new());
+    };
     let mut found = lacking(database, table, &column.name).await?;
     if database.dialect() == Dialect::MySql && !sees_triggers(database).await? {
         found.push(Finding::table(
@@ -51,11 +53,7 @@ pub(super) async fn of_own_tables(database: &Database) -> Result<Vec<Finding>, D
     Ok(found)
 }
 
-async fn lacking(
-    database: &Database,
-    table: &str,
-    column: &str,
-) -> Result<Vec<Finding>, DbError> {
+async fn lacking(database: &Database, table: &str, column: &str) -> Result<Vec<Finding>, DbError> {
     let missing = match database.dialect() {
         Dialect::Postgres => by_catalogue(database, table).await?,
         _ => by_probes(database, table, column).await?,

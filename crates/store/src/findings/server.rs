@@ -31,7 +31,10 @@ async fn of_postgres(database: &Database) -> Result<Vec<Finding>, DbError> {
     let mut found = Vec::new();
     let version: u32 = row.text(0)?.parse().map_err(|_| DbError::unexpected())?;
     if version < 130_000 {
-        found.push(error(format!("is PostgreSQL {}", version / 10_000), "use PostgreSQL 13 or later"));
+        found.push(error(
+            format!("is PostgreSQL {}", version / 10_000),
+            "use PostgreSQL 13 or later",
+        ));
     }
     if row.text(1)? != "UTF8" {
         found.push(error(
@@ -40,7 +43,10 @@ async fn of_postgres(database: &Database) -> Result<Vec<Finding>, DbError> {
         ));
     }
     if row.text(2)? == "true" {
-        found.push(error("is read-only", "name the primary in the policy's target"));
+        found.push(error(
+            "is read-only",
+            "name the primary in the policy's target",
+        ));
     }
     if row.text(3)? != "true" {
         found.push(error(
@@ -49,7 +55,10 @@ async fn of_postgres(database: &Database) -> Result<Vec<Finding>, DbError> {
         ));
     }
     if row.text(4)?.is_empty() {
-        found.push(error("the search_path names no schema", "set the account's search_path"));
+        found.push(error(
+            "the search_path names no schema",
+            "set the account's search_path",
+        ));
     }
     Ok(found)
 }
@@ -72,7 +81,10 @@ async fn of_mysql(database: &Database) -> Result<Vec<Finding>, DbError> {
         ));
     }
     let mode = row.text(1)?;
-    if !["STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"].iter().any(|word| mode.contains(word)) {
+    if !["STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"]
+        .iter()
+        .any(|word| mode.contains(word))
+    {
         found.push(error(
             "sql_mode is not strict: values that do not fit would be cut off",
             "add STRICT_TRANS_TABLES to the server's sql_mode",
@@ -87,15 +99,25 @@ async fn of_mysql(database: &Database) -> Result<Vec<Finding>, DbError> {
         ));
     }
     if row.text(3)?.is_empty() {
-        found.push(error("the URL names no database", "add the database to the target's URL"));
+        found.push(error(
+            "the URL names no database",
+            "add the database to the target's URL",
+        ));
     }
     Ok(found)
 }
 
 fn is_supported(version: &str) -> bool {
-    let mut numbers = version.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    let mut numbers = version
+        .split(['.', '-'])
+        .map_while(|part| part.parse::<u32>().ok());
     let version_numbers = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    version_numbers >= if version.contains("MariaDB") { (10, 6) } else { (8, 0) }
+    version_numbers
+        >= if version.contains("MariaDB") {
+            (10, 6)
+        } else {
+            (8, 0)
+        }
 }
 
 #[cfg(test)]
@@ -104,7 +126,13 @@ mod tests {
 
     #[test]
     fn versions() {
-        for good in ["10.11.6-MariaDB-0+deb12u1", "11.4.2-MariaDB", "8.0.36", "9.7.0", "10.6.0-MariaDB"] {
+        for good in [
+            "10.11.6-MariaDB-0+deb12u1",
+            "11.4.2-MariaDB",
+            "8.0.36",
+            "9.7.0",
+            "10.6.0-MariaDB",
+        ] {
             assert!(is_supported(good), "{good}");
         }
         for bad in ["10.5.9-MariaDB", "5.7.44-log", "", "10.x-MariaDB"] {

@@ -22,7 +22,12 @@ pub(crate) fn of_table(
         too_long_names(layout, &mut found);
     }
     let Some(facts) = facts else {
-        found.push(Finding::table(Severity::Error, table, "is missing", AS_PRINTED));
+        found.push(Finding::table(
+            Severity::Error,
+            table,
+            "is missing",
+            AS_PRINTED,
+        ));
         return found;
     };
     for (what, advice) in &facts.odd {
@@ -44,7 +49,10 @@ pub(crate) fn of_table(
         }
     }
     for column in &facts.columns {
-        let written = layout.columns.iter().any(|(name, _)| same_name(dialect, name, &column.name));
+        let written = layout
+            .columns
+            .iter()
+            .any(|(name, _)| same_name(dialect, name, &column.name));
         if !written && !same_name(dialect, &column.name, VERSION_COLUMN) {
             unwritten_column(table, column, &mut found);
         }
@@ -57,10 +65,21 @@ fn too_long_names(layout: &TableLayout, found: &mut Vec<Finding>) {
     const WHAT: &str = "the name is longer than PostgreSQL's 63 bytes";
     const ADVICE: &str = "give it a shorter `target` in the policy";
     if layout.target.len() > 63 {
-        found.push(Finding::table(Severity::Error, &layout.target, WHAT, ADVICE));
+        found.push(Finding::table(
+            Severity::Error,
+            &layout.target,
+            WHAT,
+            ADVICE,
+        ));
     }
     for (name, _) in layout.columns.iter().filter(|(name, _)| name.len() > 63) {
-        found.push(Finding::column(Severity::Error, &layout.target, name, WHAT, ADVICE));
+        found.push(Finding::column(
+            Severity::Error,
+            &layout.target,
+            name,
+            WHAT,
+            ADVICE,
+        ));
     }
 }
 
@@ -73,7 +92,10 @@ fn primary_key(
     let keys = &layout.columns[..layout.keys];
     let same = facts.primary_key.len() == keys.len()
         && keys.iter().all(|(name, _)| {
-            facts.primary_key.iter().any(|column| same_name(dialect, column, name))
+            facts
+                .primary_key
+                .iter()
+                .any(|column| same_name(dialect, column, name))
         });
     if !same {
         let names: Vec<&str> = keys.iter().map(|(name, _)| name.as_str()).collect();
@@ -108,14 +130,22 @@ fn guards(table: &str, facts: &TableFacts, found: &mut Vec<Finding>) {
 
 fn version_column(dialect: Dialect, table: &str, facts: &TableFacts, found: &mut Vec<Finding>) {
     let mut refuse = |what: &str| {
-        found.push(Finding::column(Severity::Error, table, VERSION_COLUMN, what, AS_PRINTED));
+        found.push(Finding::column(
+            Severity::Error,
+            table,
+            VERSION_COLUMN,
+            what,
+            AS_PRINTED,
+        ));
     };
     let Some(column) = facts.column(dialect, VERSION_COLUMN) else {
         return refuse("is missing");
     };
     // Shorter cannot hold a version; longer and filled up would not equal one.
     let holds = match column.ty {
-        Ok(TargetType::Bytes { max: Some(16) | None }) => true,
+        Ok(TargetType::Bytes {
+            max: Some(16) | None,
+        }) => true,
         Ok(TargetType::Bytes { max: Some(max) }) => max > 16 && !column.fixed_bytes,
         _ => false,
     };
@@ -141,7 +171,9 @@ fn is_highest_version(expression: &str) -> bool {
     if lower == format!("'{}'", "?".repeat(16)) {
         return true;
     }
-    let Some((before, after)) = lower.split_once(&"f".repeat(32)) else { return false };
+    let Some((before, after)) = lower.split_once(&"f".repeat(32)) else {
+        return false;
+    };
     let is_digit = |c: char| c.is_ascii_hexdigit();
     !before.ends_with(is_digit) && !after.starts_with(is_digit)
 }
@@ -165,7 +197,10 @@ fn written_column(table: &str, role: ColumnRole, column: &ColumnFacts, found: &m
         }
     };
     if column.lacks_characters {
-        refuse("its character set lacks characters", "convert it to utf8mb4");
+        refuse(
+            "its character set lacks characters",
+            "convert it to utf8mb4",
+        );
     }
     let is_key = matches!(role, ColumnRole::Key(_));
     if is_key && is_text && !column.compares_as_bytes {
@@ -176,11 +211,17 @@ fn written_column(table: &str, role: ColumnRole, column: &ColumnFacts, found: &m
         );
     }
     if matches!(role, ColumnRole::Sealed(_)) && column.fixed_bytes {
-        refuse("BINARY(n) fills values up, and they would not open", "declare VARBINARY or BLOB");
+        refuse(
+            "BINARY(n) fills values up, and they would not open",
+            "declare VARBINARY or BLOB",
+        );
     }
     // A sealed column must take NULL too: a NULL is not sealed unless the policy says so.
     if matches!(role, ColumnRole::Index(..) | ColumnRole::Mask(..)) && !column.nullable {
-        refuse("must take NULL, for values that have no index or mask", "drop its NOT NULL");
+        refuse(
+            "must take NULL, for values that have no index or mask",
+            "drop its NOT NULL",
+        );
     }
 }
 
@@ -222,7 +263,12 @@ mod tests {
         ] {
             assert!(is_highest_version(&good), "{good}");
         }
-        for bad in [format!("X'{f}F'"), format!("X'0{f}'"), "X'FF'".to_owned(), String::new()] {
+        for bad in [
+            format!("X'{f}F'"),
+            format!("X'0{f}'"),
+            "X'FF'".to_owned(),
+            String::new(),
+        ] {
             assert!(!is_highest_version(&bad), "{bad}");
         }
     }

@@ -57,7 +57,13 @@ fn of_column(
     column: &ColumnFacts,
 ) -> Option<Finding> {
     let finding = |severity, what: String, advice: String| {
-        Some(Finding::column(severity, &layout.target, &column.name, what, advice))
+        Some(Finding::column(
+            severity,
+            &layout.target,
+            &column.name,
+            what,
+            advice,
+        ))
     };
     match (role, &column.ty) {
         (ColumnRole::Key(number), Ok(TargetType::Text { fixed: true, .. }))
@@ -70,7 +76,9 @@ fn of_column(
             )
         }
         (ColumnRole::Sealed(number), Ok(TargetType::Bytes { max: Some(max) })) => {
-            let Treatment::Seal(seal) = &table.columns[number].treatment else { return None };
+            let Treatment::Seal(seal) = &table.columns[number].treatment else {
+                return None;
+            };
             let needed = sealed_len(canonical_max(&seal.ty)?, seal.pad) as u64;
             if *max >= needed || *max < 47 {
                 return None;
@@ -82,7 +90,9 @@ fn of_column(
             )
         }
         (ColumnRole::Index(number, index), Ok(TargetType::Bytes { max: Some(max) })) => {
-            let Treatment::Seal(seal) = &table.columns[number].treatment else { return None };
+            let Treatment::Seal(seal) = &table.columns[number].treatment else {
+                return None;
+            };
             let length = IndexLength::bytes(seal.indexes[index].bytes) as u64;
             if !column.fixed_bytes || *max <= length {
                 return None;

@@ -31,13 +31,20 @@ impl Store {
         ends: &ShardMarks,
     ) -> Result<Completion, DbError> {
         let mut tx = self.database.begin().await?;
-        if lock_registered(&mut tx, &[table.to_owned()]).await?.is_err() {
+        if lock_registered(&mut tx, &[table.to_owned()])
+            .await?
+            .is_err()
+        {
             tx.rollback().await?;
-            return Ok(Completion::NotYet(vec![format!("table {table} is not registered")]));
+            return Ok(Completion::NotYet(vec![format!(
+                "table {table} is not registered"
+            )]));
         }
         let Some(open) = newest_open(&mut tx, table).await? else {
             tx.rollback().await?;
-            return Ok(Completion::NotYet(vec![format!("table {table} has no open generation")]));
+            return Ok(Completion::NotYet(vec![format!(
+                "table {table} has no open generation"
+            )]));
         };
         let reasons = reasons(&mut tx, table, &open, ends).await?;
         if !reasons.is_empty() {
@@ -84,10 +91,16 @@ async fn reasons(
     ends: &ShardMarks,
 ) -> Result<Vec<String>, DbError> {
     let mut reasons = Vec::new();
-    let rows =
-        tx.query("SELECT taint FROM fieldseal_tables WHERE table_id = ?", &[Bind::from(table)]).await?;
+    let rows = tx
+        .query(
+            "SELECT taint FROM fieldseal_tables WHERE table_id = ?",
+            &[Bind::from(table)],
+        )
+        .await?;
     if let Some(taint) = rows.first().ok_or(DbError::unexpected())?.opt_text(0)? {
-        reasons.push(format!("the table is tainted ({taint}); begin a new generation"));
+        reasons.push(format!(
+            "the table is tainted ({taint}); begin a new generation"
+        ));
     }
     for (shard, end) in ends {
         let rows = tx
@@ -124,8 +137,12 @@ async fn reasons(
 
 /// The floor never falls.
 async fn raise_floor(tx: &mut Transaction, table: &str, open: &Open) -> Result<(), DbError> {
-    let rows =
-        tx.query("SELECT floor FROM fieldseal_tables WHERE table_id = ?", &[Bind::from(table)]).await?;
+    let rows = tx
+        .query(
+            "SELECT floor FROM fieldseal_tables WHERE table_id = ?",
+            &[Bind::from(table)],
+        )
+        .await?;
     let floor = version(&rows.first().ok_or(DbError::unexpected())?.bytes(0)?)?;
     let raised = floor.max(RowVersion::of_load(open.epoch, open.position));
     tx.execute(
@@ -182,8 +199,11 @@ async fn clear_debts(tx: &mut Transaction, table: &str, open: &Open) -> Result<(
             None => false,
         };
         if paid {
-            tx.execute("DELETE FROM fieldseal_debts WHERE id = ?", &[Bind::from(debt.int(0)?)])
-                .await?;
+            tx.execute(
+                "DELETE FROM fieldseal_debts WHERE id = ?",
+                &[Bind::from(debt.int(0)?)],
+            )
+            .await?;
         }
     }
     Ok(())

@@ -33,7 +33,10 @@ impl Store {
             .find(|target| target.layout.table.as_str() == table)
             .ok_or(DbError::unexpected())?;
         let mut tx = self.database.begin().await?;
-        if lock_registered(&mut tx, &[table.to_owned()]).await?.is_err() {
+        if lock_registered(&mut tx, &[table.to_owned()])
+            .await?
+            .is_err()
+        {
             tx.rollback().await?;
             return Err(DbError::unexpected());
         }
@@ -53,13 +56,21 @@ impl Store {
             .await?;
         }
         tx.commit().await?;
-        Ok(SweepStep { rows, tombstones, done })
+        Ok(SweepStep {
+            rows,
+            tombstones,
+            done,
+        })
     }
 }
 
 async fn floor(tx: &mut Transaction, table: &str) -> Result<RowVersion, DbError> {
-    let rows =
-        tx.query("SELECT floor FROM fieldseal_tables WHERE table_id = ?", &[Bind::from(table)]).await?;
+    let rows = tx
+        .query(
+            "SELECT floor FROM fieldseal_tables WHERE table_id = ?",
+            &[Bind::from(table)],
+        )
+        .await?;
     version(&rows.first().ok_or(DbError::unexpected())?.bytes(0)?)
 }
 
@@ -106,5 +117,6 @@ async fn delete_tombstones(
         "DELETE FROM fieldseal_tombstones WHERE table_number = ? AND version < ? AND digest IN \
          (SELECT digest FROM fieldseal_tombstones WHERE table_number = ? AND version < ? LIMIT {limit})"
     );
-    tx.execute(Sql::dynamic(sql), &[number, below, number, below]).await
+    tx.execute(Sql::dynamic(sql), &[number, below, number, below])
+        .await
 }

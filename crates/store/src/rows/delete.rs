@@ -17,7 +17,11 @@ pub(super) async fn delete(
     rows: &[&SealedRow],
 ) -> Result<(), DbError> {
     let dialect = tx.dialect();
-    let one = format!("({} AND {} < ?)", key_condition(dialect, table), version_column(dialect));
+    let one = format!(
+        "({} AND {} < ?)",
+        key_condition(dialect, table),
+        version_column(dialect)
+    );
     for chunk in rows.chunks(CHUNK) {
         let sql = Sql::dynamic(format!(
             "DELETE FROM {} WHERE {}",

@@ -20,11 +20,21 @@ pub(super) async fn versions(
 ) -> Result<Vec<Option<RowVersion>>, DbError> {
     let mut stored = vec![None; rows.len()];
     for (start, chunk) in (0..).step_by(CHUNK).zip(rows.chunks(CHUNK)) {
-        let known =
-            by_key(chunk.iter().enumerate().map(|(number, row)| (start + number, key_text(table, row))));
-        let binds: Vec<Bind<'_>> =
-            chunk.iter().flat_map(|row| row.key_columns()).map(bind).collect();
-        for row in tx.query(select(tx.dialect(), table, chunk.len()), &binds).await? {
+        let known = by_key(
+            chunk
+                .iter()
+                .enumerate()
+                .map(|(number, row)| (start + number, key_text(table, row))),
+        );
+        let binds: Vec<Bind<'_>> = chunk
+            .iter()
+            .flat_map(|row| row.key_columns())
+            .map(bind)
+            .collect();
+        for row in tx
+            .query(select(tx.dialect(), table, chunk.len()), &binds)
+            .await?
+        {
             let key = answered_key(table, &row)?;
             let number = *known.get(&key).ok_or(DbError::unexpected())?;
             stored[number] = Some(version(&row.bytes(table.layout.keys)?)?);
@@ -46,15 +56,23 @@ fn select(dialect: Dialect, table: &TargetTable, rows: usize) -> Sql {
         let parameter = parameter(dialect, table, 0);
         format!("{key} IN ({})", vec![parameter; rows].join(","))
     } else {
-        let one: Vec<String> =
-            (0..keys.len()).map(|number| parameter(dialect, table, number)).collect();
+        let one: Vec<String> = (0..keys.len())
+            .map(|number| parameter(dialect, table, number))
+            .collect();
         let tuple = format!("({})", one.join(","));
         let list = vec![tuple; rows].join(",");
         // SQLite takes a list of tuples only as VALUES.
-        let list = if dialect == Dialect::Sqlite { format!("VALUES {list}") } else { list };
+        let list = if dialect == Dialect::Sqlite {
+            format!("VALUES {list}")
+        } else {
+            list
+        };
         format!("({}) IN ({list})", keys.join(","))
     };
-    Sql::dynamic(format!("SELECT {}, {version} FROM {name} WHERE {wanted}", shown.join(",")))
+    Sql::dynamic(format!(
+        "SELECT {}, {version} FROM {name} WHERE {wanted}",
+        shown.join(",")
+    ))
 }
 
 /// PostgreSQL compares only what has one type; the others convert a parameter to the column's.
@@ -111,7 +129,11 @@ fn normal<'a>(text: &'a str, ty: &TargetType) -> &'a str {
         return text;
     }
     let text = text.trim_end_matches('Z').trim_end_matches("+00");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
+    }
 }
 
 fn push(out: &mut Vec<u8>, part: &[u8]) {
@@ -125,7 +147,11 @@ pub(super) fn key_condition(dialect: Dialect, table: &TargetTable) -> String {
         .iter()
         .enumerate()
         .map(|(number, (name, _))| {
-            format!("{} = {}", quote(dialect, name), parameter(dialect, table, number))
+            format!(
+                "{} = {}",
+                quote(dialect, name),
+                parameter(dialect, table, number)
+            )
         })
         .collect::<Vec<_>>()
         .join(" AND ")

@@ -14,12 +14,22 @@ pub(super) async fn merge(
     table: &TargetTable,
     rows: &[&SealedRow],
 ) -> Result<Vec<bool>, DbError> {
-    let staging = quote(Dialect::Postgres, &format!("fieldseal_staging_{}", table.number));
+    let staging = quote(
+        Dialect::Postgres,
+        &format!("fieldseal_staging_{}", table.number),
+    );
     tx.execute(create(table, &staging), &[]).await?;
     let data = encode(rows)?;
-    tx.copy_in(Sql::dynamic(format!("COPY {staging} FROM STDIN (FORMAT binary)")), &data).await?;
+    tx.copy_in(
+        Sql::dynamic(format!("COPY {staging} FROM STDIN (FORMAT binary)")),
+        &data,
+    )
+    .await?;
     let mut lost = vec![false; rows.len()];
-    for row in tx.query(statement(table, &staging), &[] as &[Bind<'_>]).await? {
+    for row in tx
+        .query(statement(table, &staging), &[] as &[Bind<'_>])
+        .await?
+    {
         let ordinal = usize::try_from(row.int(0)?).map_err(|_| DbError::unexpected())?;
         *lost.get_mut(ordinal).ok_or(DbError::unexpected())? = true;
     }
@@ -88,7 +98,9 @@ fn encode(rows: &[&SealedRow]) -> Result<Vec<u8>, DbError> {
     out.extend_from_slice(SIGNATURE);
     out.extend_from_slice(&[0; 8]);
     for (ordinal, row) in rows.iter().enumerate() {
-        let RowChange::Upsert(values) = row.change() else { return Err(DbError::unexpected()) };
+        let RowChange::Upsert(values) = row.change() else {
+            return Err(DbError::unexpected());
+        };
         let fields = 2 + row.key_columns().len() + values.len();
         let fields = i16::try_from(fields).map_err(|_| DbError::unexpected())?;
         out.extend_from_slice(&fields.to_be_bytes());

@@ -36,7 +36,8 @@ pub(super) async fn upsert(
             binds.extend(row.key_columns().iter().chain(values).map(bind));
             binds.push(Bind::from(version.as_bytes()));
         }
-        tx.execute(statement(dialect, table, chunk.len()), &binds).await?;
+        tx.execute(statement(dialect, table, chunk.len()), &binds)
+            .await?;
     }
     Ok(())
 }
@@ -55,7 +56,9 @@ fn fitting(rows: &[&SealedRow], most: usize) -> usize {
 
 fn row_bytes(row: &SealedRow) -> usize {
     use fieldseal_pipeline::Bound;
-    let RowChange::Upsert(values) = row.change() else { return 0 };
+    let RowChange::Upsert(values) = row.change() else {
+        return 0;
+    };
     values
         .iter()
         .map(|bound| match bound {
@@ -76,7 +79,10 @@ fn statement(dialect: Dialect, table: &TargetTable, rows: usize) -> Sql {
     let guard = match dialect {
         Dialect::MySql => mysql_guard(written, &version),
         _ => {
-            let mut set: Vec<String> = written.iter().map(|c| format!("{c} = EXCLUDED.{c}")).collect();
+            let mut set: Vec<String> = written
+                .iter()
+                .map(|c| format!("{c} = EXCLUDED.{c}"))
+                .collect();
             set.push(format!("{version} = EXCLUDED.{version}"));
             format!(
                 "ON CONFLICT ({}) DO UPDATE SET {} WHERE {name}.{version} < EXCLUDED.{version}",
@@ -95,8 +101,12 @@ fn statement(dialect: Dialect, table: &TargetTable, rows: usize) -> Sql {
 /// what an earlier one assigned, the version comes last.
 fn mysql_guard(written: &[String], version: &str) -> String {
     let newer = format!("{version} < VALUES({version})");
-    let mut set: Vec<String> =
-        written.iter().map(|c| format!("{c} = IF({newer}, VALUES({c}), {c})")).collect();
-    set.push(format!("{version} = IF({newer}, VALUES({version}), {version})"));
+    let mut set: Vec<String> = written
+        .iter()
+        .map(|c| format!("{c} = IF({newer}, VALUES({c}), {c})"))
+        .collect();
+    set.push(format!(
+        "{version} = IF({newer}, VALUES({version}), {version})"
+    ));
     format!("ON DUPLICATE KEY UPDATE {}", set.join(", "))
 }

@@ -27,7 +27,13 @@ pub(super) fn of_table(
     source: Option<&SourceTable>,
     mismatches: &mut Vec<String>,
 ) -> Vec<PrintedColumn> {
-    let mut printer = Printer { table, dialect, source, mismatches, columns: Vec::new() };
+    let mut printer = Printer {
+        table,
+        dialect,
+        source,
+        mismatches,
+        columns: Vec::new(),
+    };
     for key in &table.key {
         printer.key(key);
     }
@@ -39,7 +45,11 @@ pub(super) fn of_table(
         }
     }
     let version = spell::version(dialect);
-    printer.push(VERSION_COLUMN, version.to_owned(), Some("which change wrote the row".into()));
+    printer.push(
+        VERSION_COLUMN,
+        version.to_owned(),
+        Some("which change wrote the row".into()),
+    );
     printer.columns
 }
 
@@ -53,7 +63,11 @@ struct Printer<'a> {
 
 impl<'a> Printer<'a> {
     fn push(&mut self, name: &str, definition: String, note: Option<String>) {
-        self.columns.push(PrintedColumn { name: name.to_owned(), definition, note });
+        self.columns.push(PrintedColumn {
+            name: name.to_owned(),
+            definition,
+            note,
+        });
     }
 
     /// The source's column, if a source is known; noted as a mismatch when that lacks it.
@@ -72,9 +86,10 @@ impl<'a> Printer<'a> {
     fn key(&mut self, key: &KeyColumn) {
         let source = self.source(&key.name);
         let fits = |source: &&SourceColumn| source.ty.value_type().kind == key.ty.kind;
-        let ty = source
-            .filter(fits)
-            .map_or_else(|| of_kind(&key.ty, self.dialect), |source| source.ty.clone());
+        let ty = source.filter(fits).map_or_else(
+            || of_kind(&key.ty, self.dialect),
+            |source| source.ty.clone(),
+        );
         let Some(spelled) = spell::key(self.dialect, &ty, key, self.table.key.len()) else {
             self.mismatches.push(format!(
                 "table {}, key column {}: {} has no type for a {} key; choose another target",
@@ -105,7 +120,13 @@ impl<'a> Printer<'a> {
             (None, None) => {
                 let note = "CHECK: a guess that takes only strings; give --from, or the type";
                 let sql = "TEXT".to_owned();
-                (TargetType::Opaque, Spelled { sql, note: Some(note) })
+                (
+                    TargetType::Opaque,
+                    Spelled {
+                        sql,
+                        note: Some(note),
+                    },
+                )
             }
         };
         let nullable = bound.is_none()
@@ -124,20 +145,33 @@ impl<'a> Printer<'a> {
         let note = format!("sealed {}, {}", seal.ty.kind, seal.domain.as_str());
         self.push(&column.target, spell::bytes(self.dialect, room), Some(note));
         for index in &seal.indexes {
-            let unique = if index.unique { "; unique only from just before the cutover" } else { "" };
+            let unique = if index.unique {
+                "; unique only from just before the cutover"
+            } else {
+                ""
+            };
             let note = format!("blind index {} of {}{unique}", index.name, column.target);
             let length = index.bytes.bytes();
-            self.push(&index.column, spell::exact_bytes(self.dialect, length), Some(note));
+            self.push(
+                &index.column,
+                spell::exact_bytes(self.dialect, length),
+                Some(note),
+            );
         }
         for mask in &seal.masks {
             let (what, chars) = match mask.mask {
                 Mask::KeepLast(kept) => ("last characters", Some(4 + u64::from(kept))),
-                Mask::EmailDomain => {
-                    ("e-mail domain", source.and_then(|source| max_chars(&source.ty)))
-                }
+                Mask::EmailDomain => (
+                    "e-mail domain",
+                    source.and_then(|source| max_chars(&source.ty)),
+                ),
             };
             let text = spell::mask(self.dialect, chars);
-            self.push(&mask.column, text, Some(format!("in clear: {what} of {}", column.target)));
+            self.push(
+                &mask.column,
+                text,
+                Some(format!("in clear: {what} of {}", column.target)),
+            );
         }
     }
 }
@@ -152,22 +186,35 @@ const fn max_chars(ty: &TargetType) -> Option<u64> {
 /// A type of the target that holds a kind's values, where nothing is known of the source.
 fn of_kind(ty: &ValueType, dialect: Dialect) -> TargetType {
     match ty.kind {
-        Kind::Integer => TargetType::Integer { min: i64::MIN.into(), max: i64::MAX.into() },
-        Kind::Decimal => TargetType::Decimal { precision: Some((38, ty.scale.unwrap_or(0))) },
-        Kind::Float => TargetType::Float { single: ty.width == Some(32) },
+        Kind::Integer => TargetType::Integer {
+            min: i64::MIN.into(),
+            max: i64::MAX.into(),
+        },
+        Kind::Decimal => TargetType::Decimal {
+            precision: Some((38, ty.scale.unwrap_or(0))),
+        },
+        Kind::Float => TargetType::Float {
+            single: ty.width == Some(32),
+        },
         Kind::Boolean => TargetType::Boolean,
         Kind::Bytes => match ty.bits {
             Some(width) => TargetType::Bits { width },
-            None => TargetType::Bytes { max: Some(ty.width.unwrap_or(255).into()) },
+            None => TargetType::Bytes {
+                max: Some(ty.width.unwrap_or(255).into()),
+            },
         },
         Kind::Uuid => TargetType::Uuid,
         Kind::Json => TargetType::Json,
         Kind::Date => TargetType::Date,
         Kind::DateTime => TargetType::DateTime { digits: 6 },
-        Kind::Timestamp => {
-            TargetType::Timestamp { digits: 6, narrow: dialect == Dialect::MySql }
-        }
-        Kind::Time => TargetType::Time { digits: 6, durations: true },
+        Kind::Timestamp => TargetType::Timestamp {
+            digits: 6,
+            narrow: dialect == Dialect::MySql,
+        },
+        Kind::Time => TargetType::Time {
+            digits: 6,
+            durations: true,
+        },
         Kind::Text | Kind::Null => TargetType::Text {
             max_chars: Some(255),
             max_bytes: None,
@@ -183,19 +230,33 @@ fn longest(kind: Kind, source: &TargetType) -> Option<usize> {
         (Kind::Integer, TargetType::Integer { min, max }) => {
             min.to_string().len().max(max.to_string().len()) as u64
         }
-        (Kind::Decimal | Kind::Integer, TargetType::Decimal { precision: Some((all, _)) }) => {
+        (
+            Kind::Decimal | Kind::Integer,
+            TargetType::Decimal {
+                precision: Some((all, _)),
+            },
+        ) => {
             // A sign, a zero before the point, and the point.
             u64::from(*all) + 3
         }
-        (Kind::Text | Kind::Json, TargetType::Text { max_chars, max_bytes, .. }) => {
-            match (max_chars, max_bytes) {
-                (Some(chars), _) => chars * 4,
-                (None, bytes) => (*bytes)?,
-            }
-        }
+        (
+            Kind::Text | Kind::Json,
+            TargetType::Text {
+                max_chars,
+                max_bytes,
+                ..
+            },
+        ) => match (max_chars, max_bytes) {
+            (Some(chars), _) => chars * 4,
+            (None, bytes) => (*bytes)?,
+        },
         (Kind::Text, TargetType::Choice { labels, set }) => {
             let lengths = labels.iter().map(|label| label.len() as u64);
-            if *set { lengths.map(|length| length + 1).sum() } else { lengths.max().unwrap_or(0) }
+            if *set {
+                lengths.map(|length| length + 1).sum()
+            } else {
+                lengths.max().unwrap_or(0)
+            }
         }
         (Kind::Bytes, TargetType::Bytes { max }) => (*max)?,
         (Kind::Bytes, TargetType::Bits { width }) => u64::from(width.div_ceil(8)),

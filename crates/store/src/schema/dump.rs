@@ -1,13 +1,21 @@
 //! Reading the CREATE TABLE statements that `mysqldump --no-data` writes. Owns that one form: a
 //! column or a key on each line, names in backticks; anything else inside a table is refused.
 
-use super::source::{SourceColumn, SourceColumns, SourceTable, without_digits};
 use super::SchemaError;
+use super::source::{SourceColumn, SourceColumns, SourceTable, without_digits};
 use crate::describe::mysql_type;
 
 /// Words that begin the lines of a table that are no columns.
-const NO_COLUMNS: [&str; 8] =
-    ["PRIMARY", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "CONSTRAINT", "CHECK", "PERIOD"];
+const NO_COLUMNS: [&str; 8] = [
+    "PRIMARY",
+    "KEY",
+    "UNIQUE",
+    "FULLTEXT",
+    "SPATIAL",
+    "CONSTRAINT",
+    "CHECK",
+    "PERIOD",
+];
 
 /// A table whose closing line, which names its character set, was not read yet.
 struct Open<'a> {
@@ -45,7 +53,11 @@ pub(super) fn read(text: &str) -> Result<SourceColumns, SchemaError> {
         } else if let Some((name, rest)) = backticked(line) {
             table.columns.push((number, name, rest));
         } else {
-            let word = line.split([' ', '(']).next().unwrap_or_default().to_ascii_uppercase();
+            let word = line
+                .split([' ', '('])
+                .next()
+                .unwrap_or_default()
+                .to_ascii_uppercase();
             if !NO_COLUMNS.contains(&word.as_str()) && !line.is_empty() {
                 return Err(refuse(
                     "neither a column in backticks nor a key; use mysqldump --no-data, or --from \
@@ -55,7 +67,10 @@ pub(super) fn read(text: &str) -> Result<SourceColumns, SchemaError> {
         }
     }
     match open {
-        Some(table) => Err(SchemaError::Sql { line: table.line, what: "the table does not end" }),
+        Some(table) => Err(SchemaError::Sql {
+            line: table.line,
+            what: "the table does not end",
+        }),
         None => Ok(SourceColumns { tables }),
     }
 }
@@ -75,7 +90,12 @@ fn begin<'a>(line: usize, rest: &str, schema: Option<String>) -> Option<Open<'a>
         }
         None => (schema, first, rest),
     };
-    (rest.trim() == "(").then(|| Open { line, schema, name, columns: Vec::new() })
+    (rest.trim() == "(").then(|| Open {
+        line,
+        schema,
+        name,
+        columns: Vec::new(),
+    })
 }
 
 fn end(table: Open<'_>, closing: &str) -> Result<SourceTable, SchemaError> {
@@ -131,8 +151,10 @@ fn backticked(text: &str) -> Option<(String, &str)> {
 
 fn word_after(text: &str, before: &str) -> Option<String> {
     let (_, rest) = text.split_once(before)?;
-    let word: String =
-        rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    let word: String = rest
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .collect();
     (!word.is_empty()).then_some(word)
 }
 

@@ -50,7 +50,10 @@ impl SourceColumns {
     pub fn table(&self, name: &TableName) -> Option<&SourceTable> {
         self.tables.iter().find(|table| {
             table.name == name.table
-                && table.schema.as_ref().is_none_or(|schema| *schema == name.schema)
+                && table
+                    .schema
+                    .as_ref()
+                    .is_none_or(|schema| *schema == name.schema)
         })
     }
 }
@@ -61,7 +64,9 @@ impl SourceTable {
     pub fn column(&self, name: &str) -> Option<&SourceColumn> {
         let exact = self.columns.iter().find(|column| column.name == name);
         exact.or_else(|| {
-            self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+            self.columns
+                .iter()
+                .find(|column| column.name.eq_ignore_ascii_case(name))
         })
     }
 }
@@ -77,11 +82,18 @@ pub async fn read_source_columns(
     from: &str,
 ) -> Result<SourceColumns, SchemaError> {
     if Dialect::of_url(from).is_err() {
-        let text = tokio::fs::read_to_string(Path::new(from)).await.map_err(SchemaError::File)?;
+        let text = tokio::fs::read_to_string(Path::new(from))
+            .await
+            .map_err(SchemaError::File)?;
         return dump::read(&text);
     }
-    let settings = Connect { create: false, connections: 1 };
-    let database = Database::connect(from, settings).await.map_err(SchemaError::Database)?;
+    let settings = Connect {
+        create: false,
+        connections: 1,
+    };
+    let database = Database::connect(from, settings)
+        .await
+        .map_err(SchemaError::Database)?;
     let mut tables = Vec::new();
     for table in policy.tables() {
         let columns = columns(&database, &table.source).await?;
@@ -97,23 +109,26 @@ pub async fn read_source_columns(
     Ok(SourceColumns { tables })
 }
 
-async fn columns(
-    database: &Database,
-    name: &TableName,
-) -> Result<Vec<SourceColumn>, SchemaError> {
+async fn columns(database: &Database, name: &TableName) -> Result<Vec<SourceColumn>, SchemaError> {
     let dialect = database.dialect();
     let facts = match dialect {
         // A SQLite file has no schemas.
         Dialect::Sqlite => sqlite::columns(database, &name.table).await,
         Dialect::MySql => mysql::columns(database, Some(&name.schema), &name.table).await,
         Dialect::Postgres => {
-            let relation =
-                format!("{}.{}", quote(dialect, &name.schema), quote(dialect, &name.table));
+            let relation = format!(
+                "{}.{}",
+                quote(dialect, &name.schema),
+                quote(dialect, &name.table)
+            );
             postgres::columns(database, &relation).await
         }
     };
     let facts = facts.map_err(SchemaError::Database)?;
-    Ok(facts.into_iter().map(|facts| of_facts(dialect, facts)).collect())
+    Ok(facts
+        .into_iter()
+        .map(|facts| of_facts(dialect, facts))
+        .collect())
 }
 
 fn of_facts(dialect: Dialect, facts: ColumnFacts) -> SourceColumn {

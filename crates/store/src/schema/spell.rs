@@ -15,11 +15,17 @@ pub(super) struct Spelled {
 
 impl Spelled {
     fn plain(sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), note: None }
+        Self {
+            sql: sql.into(),
+            note: None,
+        }
     }
 
     fn noted(sql: impl Into<String>, note: &'static str) -> Self {
-        Self { sql: sql.into(), note: Some(note) }
+        Self {
+            sql: sql.into(),
+            note: Some(note),
+        }
     }
 }
 
@@ -33,11 +39,9 @@ const MYSQL_IN_ROW: usize = 512;
 
 /// The version column: nobody's row but the stream's own is ever overwritten. The expression
 /// survives a MariaDB dump, which a binary literal does not.
-pub(super) const fn version(dialect: Dialect) -> &'static str {
+pub(crate) const fn version(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::MySql => {
-            "BINARY(16) NOT NULL DEFAULT (UNHEX('FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF'))"
-        }
+        Dialect::MySql => "BINARY(16) NOT NULL DEFAULT (UNHEX('FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF'))",
         Dialect::Postgres => "BYTEA NOT NULL DEFAULT '\\xffffffffffffffffffffffffffffffff'",
         Dialect::Sqlite => "BLOB NOT NULL DEFAULT X'FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF'",
     }
@@ -99,7 +103,12 @@ pub(super) fn key(
 ) -> Option<Spelled> {
     let kind = key.ty.kind;
     if kind == Kind::Text {
-        return Some(Spelled::plain(text_key(dialect, ty, key.ty.fixed_char, columns)));
+        return Some(Spelled::plain(text_key(
+            dialect,
+            ty,
+            key.ty.fixed_char,
+            columns,
+        )));
     }
     Some(match (dialect, kind) {
         (Dialect::Postgres, Kind::Uuid) => Spelled::plain("UUID"),
@@ -107,7 +116,9 @@ pub(super) fn key(
         (Dialect::MySql, Kind::Bytes) if key.ty.bits.is_none() => {
             let width = key.ty.width.map(|width| format!("BINARY({width})"));
             Spelled::plain(width.unwrap_or_else(|| match ty {
-                TargetType::Bytes { max: Some(max @ ..=767) } => format!("VARBINARY({max})"),
+                TargetType::Bytes {
+                    max: Some(max @ ..=767),
+                } => format!("VARBINARY({max})"),
                 _ => "VARBINARY(255)".into(),
             }))
         }
@@ -124,10 +135,17 @@ fn text_key(dialect: Dialect, ty: &TargetType, fixed: bool, columns: usize) -> S
     // InnoDB's index entries hold 3,072 bytes.
     let most = 768 / columns as u64;
     let chars = match ty {
-        TargetType::Text { max_chars: Some(chars), .. } if *chars <= most => *chars,
+        TargetType::Text {
+            max_chars: Some(chars),
+            ..
+        } if *chars <= most => *chars,
         _ => most.min(255),
     };
-    let kind = if fixed && chars <= 255 { "CHAR" } else { "VARCHAR" };
+    let kind = if fixed && chars <= 255 {
+        "CHAR"
+    } else {
+        "VARCHAR"
+    };
     match dialect {
         Dialect::MySql => format!("{kind}({chars}) {MYSQL_AS_BYTES}"),
         Dialect::Postgres => "TEXT COLLATE \"C\"".into(),
@@ -136,13 +154,20 @@ fn text_key(dialect: Dialect, ty: &TargetType, fixed: bool, columns: usize) -> S
 }
 
 const BEYOND: &str = "values beyond 9223372036854775807 go to quarantine";
-const UNKNOWN: &str = "CHECK: the source's type is not known here; this one takes only strings";
+const UNKNOWN: &str = "CHECK: a type that is not known here; this one takes only strings";
 
 /// A kept column as like the source's as the dialect allows.
 pub(super) fn kept(dialect: Dialect, source: &SourceColumn) -> Spelled {
     // Types of PostgreSQL's own, whose text form it reads back itself.
-    const OWN: [&str; 7] =
-        ["interval", "inet", "cidr", "macaddr", "macaddr8", "xml", "time with time zone"];
+    const OWN: [&str; 7] = [
+        "interval",
+        "inet",
+        "cidr",
+        "macaddr",
+        "macaddr8",
+        "xml",
+        "time with time zone",
+    ];
     if dialect == Dialect::Postgres
         && source.ty == TargetType::Opaque
         && OWN.contains(&source.declared.as_str())
@@ -167,33 +192,52 @@ fn mysql(ty: &TargetType, fixed_bytes: bool) -> Spelled {
         TargetType::Boolean => {
             return Spelled::noted("BIT(1)", "true and false");
         }
-        TargetType::Decimal { precision: Some((all @ ..=65, behind @ ..=30)) } => {
+        TargetType::Decimal {
+            precision: Some((all @ ..=65, behind @ ..=30)),
+        } => {
             format!("DECIMAL({all},{behind})")
         }
         TargetType::Decimal { .. } => {
             return Spelled::noted("DECIMAL(65,30)", "CHECK: the source has no such limit");
         }
         TargetType::Float { single } => if *single { "FLOAT" } else { "DOUBLE" }.into(),
-        TargetType::Text { max_chars, max_bytes, fixed, .. } => {
-            mysql_text(*max_chars, *max_bytes, *fixed)
-        }
+        TargetType::Text {
+            max_chars,
+            max_bytes,
+            fixed,
+            ..
+        } => mysql_text(*max_chars, *max_bytes, *fixed),
         TargetType::Choice { labels, set } => {
             let quoted: Vec<String> = labels.iter().map(|label| mysql_string(label)).collect();
-            format!("{}({})", if *set { "SET" } else { "ENUM" }, quoted.join(","))
+            format!(
+                "{}({})",
+                if *set { "SET" } else { "ENUM" },
+                quoted.join(",")
+            )
         }
         TargetType::Bytes { max: Some(max) } if fixed_bytes => format!("BINARY({max})"),
-        TargetType::Bytes { max } => {
-            bytes(Dialect::MySql, max.and_then(|max| usize::try_from(max).ok()))
-        }
+        TargetType::Bytes { max } => bytes(
+            Dialect::MySql,
+            max.and_then(|max| usize::try_from(max).ok()),
+        ),
         TargetType::Bits { width } => format!("BIT({width})"),
         TargetType::Json => "JSON".into(),
         TargetType::Uuid => "CHAR(36)".into(),
         TargetType::Date => "DATE".into(),
         TargetType::DateTime { digits } => with_digits("DATETIME", *digits),
-        TargetType::Timestamp { digits, narrow: true } => with_digits("TIMESTAMP", *digits),
-        TargetType::Timestamp { digits, narrow: false } => {
+        TargetType::Timestamp {
+            digits,
+            narrow: true,
+        } => with_digits("TIMESTAMP", *digits),
+        TargetType::Timestamp {
+            digits,
+            narrow: false,
+        } => {
             let sql = with_digits("TIMESTAMP", *digits);
-            return Spelled::noted(sql, "instants before 1970 or after 2038-01-19 go to quarantine");
+            return Spelled::noted(
+                sql,
+                "instants before 1970 or after 2038-01-19 go to quarantine",
+            );
         }
         TargetType::Time { digits, .. } => with_digits("TIME", *digits),
         TargetType::Opaque => return Spelled::noted("LONGTEXT", UNKNOWN),
@@ -202,9 +246,13 @@ fn mysql(ty: &TargetType, fixed_bytes: bool) -> Spelled {
 }
 
 fn mysql_integer(min: i128, max: i128) -> Spelled {
-    for (name, bits) in
-        [("TINYINT", 8), ("SMALLINT", 16), ("MEDIUMINT", 24), ("INT", 32), ("BIGINT", 64)]
-    {
+    for (name, bits) in [
+        ("TINYINT", 8),
+        ("SMALLINT", 16),
+        ("MEDIUMINT", 24),
+        ("INT", 32),
+        ("BIGINT", 64),
+    ] {
         if min >= -(1 << (bits - 1)) && max < 1 << (bits - 1) {
             return Spelled::plain(name);
         }
@@ -257,12 +305,18 @@ fn postgres(ty: &TargetType) -> Spelled {
         }
         TargetType::Boolean => "BOOLEAN".into(),
         TargetType::Bits { width: 1 } => "BOOLEAN".into(),
-        TargetType::Decimal { precision: Some((all, behind)) } => {
+        TargetType::Decimal {
+            precision: Some((all, behind)),
+        } => {
             format!("NUMERIC({all},{behind})")
         }
         TargetType::Decimal { precision: None } => "NUMERIC".into(),
         TargetType::Float { single } => if *single { "REAL" } else { "DOUBLE PRECISION" }.into(),
-        TargetType::Text { max_chars: Some(chars @ ..=10_485_760), fixed, .. } => {
+        TargetType::Text {
+            max_chars: Some(chars @ ..=10_485_760),
+            fixed,
+            ..
+        } => {
             format!("{}({chars})", if *fixed { "CHAR" } else { "VARCHAR" })
         }
         TargetType::Text { .. } | TargetType::Choice { .. } => "TEXT".into(),
@@ -275,7 +329,8 @@ fn postgres(ty: &TargetType) -> Spelled {
         TargetType::Time { digits, durations } => {
             let sql = with_digits("TIME", *digits);
             if *durations {
-                let note = "negative times and 24 hours or more go to quarantine; or declare INTERVAL";
+                let note =
+                    "negative times and 24 hours or more go to quarantine; or declare INTERVAL";
                 return Spelled::noted(sql, note);
             }
             sql
@@ -293,7 +348,9 @@ fn sqlite(ty: &TargetType) -> Spelled {
         TargetType::Integer { .. } => "INTEGER".into(),
         TargetType::Boolean => "BIT(1)".into(),
         // SQLite's NUMERIC would make a float of it.
-        TargetType::Decimal { precision: Some((all, behind)) } => {
+        TargetType::Decimal {
+            precision: Some((all, behind)),
+        } => {
             format!("DECIMALTEXT({all},{behind})")
         }
         TargetType::Decimal { precision: None } => "DECIMALTEXT".into(),
