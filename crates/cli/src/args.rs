@@ -1,8 +1,15 @@
-//! The command line. Owns its words and its help.
+//! The command line. Owns its words and its help; each command's own arguments are below.
+
+mod commands;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+pub(crate) use commands::{
+    CaptureWord, DialectWord, EpochCommand, GenerationCommand, InspectArgs, OpenArgs,
+    QuarantineCommand, RunArgs, SchemaArgs, TablesArgs,
+};
 
 /// Keeps an encrypted copy of a live database in step with it.
 #[derive(Debug, Parser)]
@@ -22,8 +29,10 @@ pub(crate) struct Args {
         long,
         global = true,
         env = "FIELDSEAL_LOG",
-        default_value = "warn",
-        value_name = "LEVEL"
+        hide_env_values = true,
+        default_value = "info",
+        value_name = "LEVEL",
+        help_heading = "Logging"
     )]
     pub(crate) log: String,
 
@@ -32,7 +41,9 @@ pub(crate) struct Args {
         long,
         global = true,
         env = "FIELDSEAL_LOG_FORMAT",
-        default_value = "text"
+        hide_env_values = true,
+        default_value = "text",
+        help_heading = "Logging"
     )]
     pub(crate) log_format: LogFormat,
 
@@ -53,18 +64,58 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Show all of it: a synthetic shop, encrypted, searched for plaintext, and read back
     Demo(DemoArgs),
-    /// Read records and keep the target in step with them: the service
-    Run(RunArgs),
+    /// Look at DMS output: one line per record, never a value
+    Inspect(InspectArgs),
+    /// Print the target's CREATE TABLE statements for the policy
+    Schema(SchemaArgs),
     /// Make Fieldseal's own tables in the target and register the policy's tables
+    #[command(long_about = commands::MIGRATE)]
     Migrate(ConfigArgs),
+    /// Check policy, source, target and keys; all findings at once, each with what to do
+    #[command(long_about = commands::CHECK)]
+    Check(ReportArgs),
+    /// Read records and keep the target in step with them: the service
+    #[command(long_about = commands::RUN)]
+    Run(RunArgs),
+    /// Show tables, shards, keys and held records, and whether the target is ready for a cutover
+    #[command(long_about = commands::STATUS)]
+    Status(ReportArgs),
+    /// Look at, replay or discard the records that could not be applied
+    #[command(subcommand, long_about = commands::QUARANTINE)]
+    Quarantine(QuarantineCommand),
+    /// Begin, complete and clear up after a full load of a table
+    #[command(subcommand, long_about = commands::GENERATION)]
+    Generation(GenerationCommand),
+    /// Begin a new lineage of source positions
+    #[command(subcommand)]
+    Epoch(EpochCommand),
+    /// Break-glass: print a table's rows opened, as JSON lines
+    #[command(long_about = commands::OPEN)]
+    Open(OpenArgs),
 }
 
 /// Where the policy is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigArgs {
     /// The policy file
-    #[arg(long, env = "FIELDSEAL_CONFIG", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "FIELDSEAL_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(crate) config: PathBuf,
+}
+
+/// A command that reports.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// Print one JSON object instead of a report
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -80,14 +131,4 @@ pub(crate) struct DemoArgs {
     /// Print one JSON object instead of a report
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct RunArgs {
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-
-    /// End when every shard is read to its end, instead of waiting for more
-    #[arg(long)]
-    pub(crate) until_idle: bool,
 }

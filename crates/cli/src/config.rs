@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use fieldseal_policy::{KeyProvider, Location, Policy, SourceKind};
 
+use crate::args::TablesArgs;
 use crate::exit::{Exit, Failure};
 
 /// A checked policy with the folder that its relative paths start at.
@@ -78,6 +79,32 @@ impl Config {
             }
         };
         Ok(self.resolve_sqlite(url))
+    }
+
+    /// The ids of the tables that a person names.
+    pub(crate) fn table_ids(&self, chosen: &TablesArgs) -> Result<Vec<String>, Failure> {
+        let tables = self.policy.tables();
+        if chosen.all {
+            return Ok(tables.iter().map(|table| table.id.to_string()).collect());
+        }
+        let id_of = |name: &String| {
+            let found = tables.iter().find(|table| {
+                table.id.as_str() == name
+                    || table.source.to_string() == *name
+                    || table.target == *name
+            });
+            found.map(|table| table.id.to_string()).ok_or_else(|| {
+                let known: Vec<&str> = tables.iter().map(|table| table.id.as_str()).collect();
+                Failure::new(
+                    Exit::Usage,
+                    format!(
+                        "the policy has no table {name:?}; it has {}",
+                        known.join(", ")
+                    ),
+                )
+            })
+        };
+        chosen.tables.iter().map(id_of).collect()
     }
 
     fn resolve_sqlite(&self, url: String) -> String {

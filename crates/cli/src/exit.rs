@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     Done = 0,
     /// 1.
     Failed = 1,
+    /// 2.
+    Usage = 2,
     /// 3.
     Policy = 3,
     /// 4.
@@ -58,6 +60,16 @@ impl Failure {
             Exit::Unreachable
         } else {
             Exit::Failed
+        };
+        Self::new(exit, format!("{doing}: {error}"))
+    }
+
+    /// A source error, with what was being done.
+    pub(crate) fn source(doing: &str, error: &fieldseal_pipeline::SourceError) -> Self {
+        let exit = if error.transient {
+            Exit::Unreachable
+        } else {
+            Exit::NotAsItShouldBe
         };
         Self::new(exit, format!("{doing}: {error}"))
     }

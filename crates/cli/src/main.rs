@@ -9,12 +9,15 @@
 )]
 
 mod args;
+mod clock;
 mod commands;
 mod config;
 mod exit;
 mod logging;
+mod print;
 mod progress;
 mod signals;
+mod source;
 mod wiring;
 
 use std::process::ExitCode;
@@ -52,7 +55,15 @@ fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<Exit, exit::Failure> {
     match &args.command {
         Command::Demo(options) => commands::demo::demo(options).await,
-        Command::Run(options) => commands::run::run(options).await,
+        Command::Inspect(options) => commands::inspect::inspect(options),
+        Command::Schema(options) => commands::schema::schema(options).await,
         Command::Migrate(options) => commands::migrate::migrate(options).await,
+        Command::Check(options) => commands::check::check(options).await,
+        Command::Run(options) => commands::run::run(options).await,
+        Command::Status(options) => commands::status::status(options).await,
+        Command::Quarantine(command) => commands::quarantine::quarantine(command).await,
+        Command::Generation(command) => commands::generation::generation(command).await,
+        Command::Epoch(command) => commands::epoch::epoch(command).await,
+        Command::Open(options) => commands::open::open(options).await,
     }
 }

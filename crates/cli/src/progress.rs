@@ -49,6 +49,54 @@ impl Drop for Shown {
     }
 }
 
+/// Shows how far a command has come that counts by itself, until it is dropped.
+pub(crate) struct Counting {
+    doing: String,
+    unit: &'static str,
+    bar: Option<ProgressBar>,
+    logged: Instant,
+}
+
+impl Counting {
+    /// Starts showing nothing yet.
+    pub(crate) fn start(doing: &str, unit: &'static str) -> Self {
+        let bar = io::stderr().is_terminal().then(|| bar(None));
+        Self {
+            doing: doing.to_owned(),
+            unit,
+            bar,
+            logged: Instant::now(),
+        }
+    }
+
+    /// So many are done.
+    pub(crate) fn reached(&mut self, count: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{}: {count} {}", self.doing, self.unit));
+            bar.tick();
+        } else if self.logged.elapsed() >= REDRAW * LOG_EVERY {
+            self.logged = Instant::now();
+            tracing::info!(done = count, unit = self.unit, "{}", self.doing);
+        }
+    }
+
+    /// Prints a line to standard output, beside the one that renews itself.
+    pub(crate) fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| println!("{line}")),
+            None => println!("{line}"),
+        }
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 fn bar(total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
         Some(total) => (

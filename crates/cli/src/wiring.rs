@@ -8,6 +8,7 @@ use fieldseal_db::{Connect, Database, redact_url};
 use fieldseal_keys::{KeyProvider, KeyStore, Keyring, KeyringSettings, LocalProvider};
 use fieldseal_keystore::DbKeyStore;
 use fieldseal_pipeline::{Preparer, TableLayout, Target as _};
+use fieldseal_policy::Policy;
 use fieldseal_store::Store;
 
 use crate::config::Config;
@@ -29,6 +30,64 @@ pub(crate) async fn connect(config: &Config, settings: Connect) -> Result<Databa
         .map_err(|error| Failure::database(&format!("connecting to {}", redact_url(&url)), &error))
 }
 
+/// Connects, and refuses a database that was not migrated.
+pub(crate) async fn connect_migrated(config: &Config) -> Result<Database, Failure> {
+    let database = connect(config, Connect::default()).await?;
+    if !pending(&database).await?.is_empty() {
+        return Err(Failure::new(
+            Exit::NotAsItShouldBe,
+            "the target lacks Fieldseal's own tables, or some of them; run `fieldseal migrate`",
+        ));
+    }
+    Ok(database)
+}
+
+/// The migrations of the key store and of the target that have not run.
+pub(crate) async fn pending(database: &Database) -> Result<Vec<&'static str>, Failure> {
+    let failed = |error| Failure::database("reading the target's migrations", &error);
+    let scripts = fieldseal_keystore::migrations(database.dialect());
+    let keys = fieldseal_db::pending_migrations(database, scripts)
+        .await
+        .map_err(failed)?;
+    let mut names: Vec<&'static str> = keys.iter().map(|migration| migration.name).collect();
+    names.extend(fieldseal_store::pending(database).await.map_err(failed)?);
+    Ok(names)
+}
+
+/// The store, described.
+pub(crate) async fn described(database: &Database, policy: &Policy) -> Result<Store, Failure> {
+    let store = Store::new(database.clone(), policy);
+    let layouts: Vec<TableLayout> = policy.tables().iter().map(TableLayout::of).collect();
+    store
+        .describe(&layouts)
+        .await
+        .map_err(|error| Failure::target("reading the target's tables", &error))?;
+    Ok(store)
+}
+
+/// The keyring over the target's key store; a store that nobody has claimed is claimed.
+pub(crate) async fn keyring(
+    policy: &Policy,
+    database: Database,
+    provider: Arc<dyn KeyProvider>,
+) -> Result<(Keyring, Arc<dyn KeyStore>), Failure> {
+    let keys: Arc<dyn KeyStore> = Arc::new(DbKeyStore::new(database));
+    let settings = policy.keys();
+    let keyring = Keyring::new(
+        &settings.deployment,
+        vec![provider],
+        Arc::clone(&keys),
+        KeyringSettings {
+            max_age: Duration::from_secs(settings.cache_max_age_seconds.into()),
+            max_uses: settings.max_uses.into(),
+            ..KeyringSettings::default()
+        },
+    )
+    .await
+    .map_err(|error| Failure::keys("opening the keys", &error))?;
+    Ok((keyring, keys))
+}
+
 /// Opens the root key file.
 pub(crate) fn provider(config: &Config) -> Result<Arc<dyn KeyProvider>, Failure> {
     let path = config.root_file()?;
@@ -39,17 +98,8 @@ pub(crate) fn provider(config: &Config) -> Result<Arc<dyn KeyProvider>, Failure>
 
 impl Wired {
     /// Connects, opens the keys, and refuses a database that was not migrated.
-    pub(crate) async fn open(config: Config, settings: Connect) -> Result<Self, Failure> {
-        let database = connect(&config, settings).await?;
-        let pending = fieldseal_store::pending(&database)
-            .await
-            .map_err(|error| Failure::database("reading the target's migrations", &error))?;
-        if !pending.is_empty() {
-            return Err(Failure::new(
-                Exit::NotAsItShouldBe,
-                "the target lacks Fieldseal's own tables; run `fieldseal migrate`",
-            ));
-        }
+    pub(crate) async fn open(config: Config) -> Result<Self, Failure> {
+        let database = connect_migrated(&config).await?;
         let provider = provider(&config)?;
         Self::with(config, database, provider).await
     }
@@ -60,21 +110,8 @@ impl Wired {
         database: Database,
         provider: Arc<dyn KeyProvider>,
     ) -> Result<Self, Failure> {
-        let keys: Arc<dyn KeyStore> = Arc::new(DbKeyStore::new(database.clone()));
-        let settings = config.policy.keys();
-        fieldseal_envelope::set_nonce_pool(settings.nonce_pool);
-        let keyring = Keyring::new(
-            &settings.deployment,
-            vec![provider],
-            Arc::clone(&keys),
-            KeyringSettings {
-                max_age: Duration::from_secs(settings.cache_max_age_seconds.into()),
-                max_uses: settings.max_uses.into(),
-                ..KeyringSettings::default()
-            },
-        )
-        .await
-        .map_err(|error| Failure::keys("opening the keys", &error))?;
+        let (keyring, keys) = keyring(&config.policy, database.clone(), provider).await?;
+        fieldseal_envelope::set_nonce_pool(config.policy.keys().nonce_pool.into());
         Ok(Self {
             config,
             database,
@@ -100,13 +137,7 @@ impl Wired {
 
     /// The store, described.
     pub(crate) async fn store(&self) -> Result<Arc<Store>, Failure> {
-        let policy = &self.config.policy;
-        let store = Store::new(self.database.clone(), policy);
-        let layouts: Vec<TableLayout> = policy.tables().iter().map(TableLayout::of).collect();
-        store
-            .describe(&layouts)
-            .await
-            .map_err(|error| Failure::target("reading the target's tables", &error))?;
+        let store = described(&self.database, &self.config.policy).await?;
         Ok(Arc::new(store))
     }
 

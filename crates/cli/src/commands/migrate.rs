@@ -1,10 +1,11 @@
 //! `fieldseal migrate`: Fieldseal's own tables, and what is recorded of the policy once and for
 //! all.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use fieldseal_db::{Connect, Database, run_migrations};
-use fieldseal_keys::{IndexRecord, KeyStore, LayoutRecord};
+use fieldseal_keys::{IndexRecord, KeyStore, LayoutRecord, LocalProvider};
 use fieldseal_keystore::DbKeyStore;
 use fieldseal_policy::Policy;
 
@@ -24,6 +25,13 @@ pub(crate) async fn migrate(args: &ConfigArgs) -> Result<Exit, Failure> {
     )
     .await?;
     let ran = prepare(&database, &config.policy).await?;
+    if let Some(path) = make_root_key(&config, &database).await? {
+        println!(
+            "made the root key file {}: keep a copy of it somewhere safe, since whoever loses it \
+             has lost the data",
+            path.display()
+        );
+    }
     if ran.is_empty() {
         println!("nothing to migrate");
     }
@@ -32,6 +40,34 @@ pub(crate) async fn migrate(args: &ConfigArgs) -> Result<Exit, Failure> {
     }
     println!("{} tables are registered", config.policy.tables().len());
     Ok(Exit::Done)
+}
+
+/// Makes the root key file where there is none and no key was ever wrapped: another root key
+/// could not open what is there.
+async fn make_root_key(config: &Config, database: &Database) -> Result<Option<PathBuf>, Failure> {
+    let path = config.root_file()?;
+    let missing = std::fs::symlink_metadata(&path)
+        .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    if !missing {
+        return Ok(None);
+    }
+    let keys = DbKeyStore::new(database.clone()).list().await;
+    let keys = keys.map_err(|error| {
+        Failure::new(Exit::NotAsItShouldBe, format!("reading the keys: {error}"))
+    })?;
+    if !keys.is_empty() {
+        return Err(Failure::new(
+            Exit::NotAsItShouldBe,
+            format!(
+                "the root key file {} is missing, and the target holds {} keys that only it \
+                 opens; put it back from its copy",
+                path.display(),
+                keys.len()
+            ),
+        ));
+    }
+    LocalProvider::create(&path).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    Ok(Some(path))
 }
 
 /// Runs every pending migration and records the policy; answers what ran.
@@ -81,10 +117,9 @@ pub(crate) async fn record(keys: &dyn KeyStore, policy: &Policy) -> Result<(), F
             }
         }
         for line in table.layout() {
-            let item = line.split(' ').take(2).collect::<Vec<_>>().join(" ");
             layout.push(LayoutRecord {
                 table: table.id.to_string(),
-                item,
+                item: item(&line),
                 line,
             });
         }

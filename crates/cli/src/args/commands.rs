@@ -1,0 +1,250 @@
+//! The arguments of each command that has its own, and the longer texts of their help.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+use super::{ConfigArgs, ReportArgs};
+
+pub(crate) const MIGRATE: &str = "\
+Make Fieldseal's own tables in the target and register the policy's tables
+
+The tables that hold the sealed rows are made by you, from what `fieldseal schema` prints. If the \
+root key file is missing and the target knows no key yet, a new root key file is made too: keep a \
+copy of it somewhere safe, since whoever loses it has lost the data. Doing it twice is fine.";
+
+pub(crate) const CHECK: &str = "\
+Check policy, source, target and keys; all findings at once, each with what to do
+
+Nothing is changed. Statements that touch no row are run and rolled back, to learn what the \
+account may do. Ends with 0 when there is no error (warnings are allowed), with 3 when the policy \
+itself has mistakes, with 4 otherwise.";
+
+pub(crate) const RUN: &str = "\
+Read records and keep the target in step with them: the service
+
+SIGTERM and SIGINT drain: what is begun is committed and the command ends within 10 seconds. \
+Nothing is lost if it is killed instead; rows and checkpoint are one transaction.";
+
+pub(crate) const STATUS: &str = "\
+Show tables, shards, keys and held records, and whether the target is ready for a cutover
+
+The last line is `ready`, or `not ready:` and why. Ends with 0 when ready, with 4 when not.";
+
+pub(crate) const QUARANTINE: &str = "\
+Look at, replay or discard the records that could not be applied
+
+A held record is kept sealed, and blocks the cutover. Mend what its reason names (the policy, the \
+target, a generation that was not begun), then replay it.";
+
+pub(crate) const GENERATION: &str = "\
+Begin, complete and clear up after a full load of a table
+
+The order is: stop the old DMS task (or use a table reload inside a running one), read the \
+source's position, `generation begin`, start DMS, let `fieldseal run` read the load, \
+`generation complete`, `generation sweep`.";
+
+pub(crate) const OPEN: &str = "\
+Break-glass: print a table's rows opened, as JSON lines
+
+What is printed is plaintext. Kept columns are printed as the database prints them; of the sealed \
+ones text, dates and times are strings, numbers are JSON numbers with every digit, bytes are \
+hexadecimal strings that begin with 0x. A cell that does not open is {\"error\": \"...\"}, and the \
+command then ends with 4.";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// End when every shard is read to its end, instead of waiting for more
+    #[arg(long)]
+    pub(crate) until_idle: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InspectArgs {
+    /// A file of DMS output, plain or gzip; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Print one JSON object per record
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Say what this policy would make of each record; needs no database and no keys
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SchemaArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// Where the types of kept columns come from: the source's URL, or a file that
+    /// `mysqldump --no-data` wrote; without it they are guesses, marked by a comment
+    #[arg(long, value_name = "URL|FILE")]
+    pub(crate) from: Option<String>,
+
+    /// Whose SQL to print; that of the target's URL by default
+    #[arg(long)]
+    pub(crate) dialect: Option<DialectWord>,
+}
+
+/// Whose SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DialectWord {
+    Sqlite,
+    Postgres,
+    /// MySQL and MariaDB
+    Mysql,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineCommand {
+    /// List held records; never their contents
+    List(ReportArgs),
+    /// Show one held record; its contents only with --reveal
+    Show {
+        #[command(flatten)]
+        config: ConfigArgs,
+
+        /// Its number, as `list` shows it
+        #[arg(value_name = "ID")]
+        id: i64,
+
+        /// Open it and print the record's text, which is plaintext, to standard output
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Try held records again, through the same guard as any other record
+    Replay {
+        #[command(flatten)]
+        config: ConfigArgs,
+
+        /// Their numbers, as `list` shows them
+        #[arg(value_name = "ID", required_unless_present = "all")]
+        ids: Vec<i64>,
+
+        /// All that are held
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
+    /// Give held records up for good; a debt stays that blocks the cutover
+    Discard {
+        #[command(flatten)]
+        config: ConfigArgs,
+
+        /// Their numbers, as `list` shows them
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<i64>,
+
+        /// Yes, what these records would have changed may be wrong in the target from now on,
+        /// until a new generation of their table
+        #[arg(long, required = true)]
+        yes: bool,
+    },
+}
+
+/// Which tables.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct TablesArgs {
+    /// A table's id, or its name in the source or the target; may be given several times
+    #[arg(long = "table", value_name = "TABLE")]
+    pub(crate) tables: Vec<String>,
+
+    /// Every table of the policy
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GenerationCommand {
+    /// Mark where a new full load begins; start DMS only after it
+    Begin {
+        #[command(flatten)]
+        config: ConfigArgs,
+
+        #[command(flatten)]
+        tables: TablesArgs,
+
+        /// The source's position, read at the server DMS reads: FILE:OFFSET of a MySQL binlog,
+        /// or a PostgreSQL LSN
+        #[arg(long, value_name = "POSITION")]
+        position: String,
+
+        /// What the new load relies on
+        #[arg(long)]
+        capture: CaptureWord,
+    },
+    /// Raise the tables' floor once their load is applied to its end
+    Complete {
+        #[command(flatten)]
+        config: ConfigArgs,
+
+        #[command(flatten)]
+        tables: TablesArgs,
+    },
+    /// Delete the rows that a completed load did not bring again
+    Sweep {
+        #[command(flatten)]
+        config: ConfigArgs,
+
+        #[command(flatten)]
+        tables: TablesArgs,
+    },
+    /// List every generation
+    List(ReportArgs),
+}
+
+/// What a generation's beginning relies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CaptureWord {
+    /// The old task was stopped, and all it had written lies in the source already
+    Stopped,
+    /// Capture goes on without a break: a table reload inside a running task
+    Unbroken,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EpochCommand {
+    /// Say that positions start anew: after a restore, a failover to other binlogs, a RESET
+    #[command(long_about = EPOCH_BEGIN)]
+    Begin(ConfigArgs),
+}
+
+const EPOCH_BEGIN: &str = "\
+Say that positions start anew: after a restore, a failover to other binlogs, a RESET
+
+Every record behind the present end of its shard belongs to the new epoch and is newer than every \
+record before it, whatever its position says. Keys that have sealed values so far open values only; \
+new ones are made. Stop `fieldseal run` and the DMS task first, and begin new generations \
+afterwards if changes may have been missed.";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OpenArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// The table's id, or its name in the source or the target
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: String,
+
+    /// Only the row with this key; for a key of several columns once for each, in policy order
+    #[arg(long, value_name = "K", allow_hyphen_values = true, conflicts_with_all = ["after", "limit"])]
+    pub(crate) key: Vec<String>,
+
+    /// Only rows behind this key, in the order of keys; given as --key is
+    #[arg(long, value_name = "K", allow_hyphen_values = true)]
+    pub(crate) after: Vec<String>,
+
+    /// At most this many rows
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+
+    /// JSON lines, which is the only form there is
+    #[arg(long)]
+    pub(crate) json: bool,
+}

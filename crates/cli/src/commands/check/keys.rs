@@ -1,0 +1,115 @@
+//! Whether the keys can be used: the root key file, and every data key that it should unwrap.
+//! Changes nothing: a key store that was never claimed stays so.
+
+use std::sync::Arc;
+
+use fieldseal_db::Database;
+use fieldseal_envelope::{Domain, Purpose};
+use fieldseal_keys::{KeyProvider, KeyRef, KeyState, KeyStore, KeyUse};
+use fieldseal_keystore::DbKeyStore;
+
+use super::{Found, Severity};
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::wiring;
+
+const AREA: &str = "keys";
+
+/// Looks at the keys; without a migrated database, at the root key file only.
+pub(crate) async fn look(config: &Config, database: Option<Database>, found: &mut Vec<Found>) {
+    let provider = match wiring::provider(config) {
+        Ok(provider) => Some(provider),
+        Err(failure) => {
+            let text = format!(
+                "{failure}; put the root key file back from its copy (`fieldseal migrate` makes \
+                 one only where the target knows no key yet)"
+            );
+            found.push(Found::new(Severity::Error, AREA, text));
+            None
+        }
+    };
+    if let Some(provider) = &provider {
+        remind(config, &**provider, found);
+    }
+    let Some(database) = database else { return };
+    let store: Arc<dyn KeyStore> = Arc::new(DbKeyStore::new(database.clone()));
+    match store.deployment().await {
+        Err(error) => found.push(Found::new(Severity::Error, AREA, error.to_string())),
+        Ok(None) => found.push(Found::new(
+            Severity::Note,
+            AREA,
+            "no key has been made in the target yet; the first run makes them",
+        )),
+        Ok(Some(_)) => {
+            if let Some(provider) = provider
+                && let Err(failure) = unwrap_all(config, database, provider, found).await
+            {
+                found.push(Found::new(Severity::Error, AREA, failure.to_string()));
+            }
+        }
+    }
+}
+
+fn remind(config: &Config, provider: &dyn KeyProvider, found: &mut Vec<Found>) {
+    let Ok(path) = config.root_file() else { return };
+    let names: Vec<&str> = provider
+        .wrapping_keys()
+        .iter()
+        .map(fieldseal_keys::WrappingKey::as_str)
+        .collect();
+    let text = format!(
+        "{} holds {}; whoever loses this file has lost the data: keep a copy of it elsewhere",
+        path.display(),
+        names.join(", ")
+    );
+    found.push(Found::new(Severity::Note, AREA, text));
+}
+
+/// Unwraps every key of the key store, as opening a value would.
+async fn unwrap_all(
+    config: &Config,
+    database: Database,
+    provider: Arc<dyn KeyProvider>,
+    found: &mut Vec<Found>,
+) -> Result<(), Failure> {
+    let (keyring, keys) = wiring::keyring(&config.policy, database, provider).await?;
+    let keys = keys.list().await.map_err(|error| {
+        Failure::new(
+            crate::exit::Exit::NotAsItShouldBe,
+            format!("listing the keys: {error}"),
+        )
+    })?;
+    let readable = |key: &&KeyUse| key.state != Some(KeyState::Destroyed);
+    for key in keys.iter().filter(readable) {
+        let Some((domain, purpose)) = meant_for(key) else {
+            let text = format!(
+                "key {} names the domain {:?} and the purpose {:?}, which Fieldseal never writes; \
+                 find out who changed fieldseal_data_keys",
+                key.id, key.domain, key.purpose
+            );
+            found.push(Found::new(Severity::Error, AREA, text));
+            continue;
+        };
+        let opened = if purpose == Purpose::Index {
+            keyring.index_key(&domain).await.map(drop)
+        } else {
+            let id = key.id;
+            keyring.opener(id, &domain, purpose).await.map(drop)
+        };
+        if let Err(error) = opened {
+            let key = KeyRef {
+                id: key.id,
+                domain,
+                purpose,
+            };
+            found.push(Found::new(Severity::Error, AREA, format!("{key}: {error}")));
+        }
+    }
+    let text = format!("{} data keys are in the target", keys.len());
+    found.push(Found::new(Severity::Note, AREA, text));
+    Ok(())
+}
+
+fn meant_for(key: &KeyUse) -> Option<(Domain, Purpose)> {
+    Some((key.domain.parse().ok()?, key.purpose.parse().ok()?))
+}

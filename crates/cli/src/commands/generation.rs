@@ -1,0 +1,254 @@
+//! `fieldseal generation`: full loads of tables, from their mark to the sweep.
+
+use fieldseal_model::{Engine, Position};
+use fieldseal_pipeline::Capture;
+use fieldseal_store::{Beginning, Completion, GenerationState, Store};
+use serde_json::json;
+
+use crate::args::{CaptureWord, ConfigArgs, GenerationCommand, ReportArgs, TablesArgs};
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::print::{Lines, columns};
+use crate::progress::Counting;
+use crate::wiring::{connect_migrated, described};
+use crate::{clock, source};
+
+/// Rows and tombstones deleted in one transaction.
+const SWEEP_ROWS: u32 = 1000;
+
+pub(crate) async fn generation(command: &GenerationCommand) -> Result<Exit, Failure> {
+    match command {
+        GenerationCommand::Begin {
+            config,
+            tables,
+            position,
+            capture,
+        } => begin(config, tables, position, *capture).await,
+        GenerationCommand::Complete { config, tables } => complete(config, tables).await,
+        GenerationCommand::Sweep { config, tables } => sweep(config, tables).await,
+        GenerationCommand::List(args) => list(args).await,
+    }
+}
+
+async fn begin(
+    args: &ConfigArgs,
+    tables: &TablesArgs,
+    position: &str,
+    capture: CaptureWord,
+) -> Result<Exit, Failure> {
+    let config = Config::read(&args.config)?;
+    let tables = config.table_ids(tables)?;
+    let engine = config.policy.source().engine;
+    let at = Position::parse(engine, position)
+        .map_err(|error| Failure::new(Exit::Usage, format!("--position: {error}")))?;
+    let store = store(&config).await?;
+    let marks = source::marks(&config).await?;
+    // After the marks: what is stamped later than this is DMS's new task.
+    let started = clock::now();
+    let kind = match capture {
+        CaptureWord::Stopped => Capture::Stopped,
+        CaptureWord::Unbroken => Capture::Unbroken,
+    };
+    let begun = store
+        .begin_generations(&tables, at, kind, &started, &marks)
+        .await
+        .map_err(|error| Failure::database("beginning the generations", &error))?;
+    let generations = match begun {
+        Beginning::Begun(generations) => generations,
+        refusal => return Err(refused(&refusal, &config)),
+    };
+    // The store answers in the order of ids.
+    let mut ids = tables;
+    ids.sort_unstable();
+    ids.dedup();
+    for (table, generation) in ids.iter().zip(&generations) {
+        println!(
+            "generation {} of {table} begins at {}, behind the present end of {} shards",
+            generation.0,
+            at.display(engine),
+            marks.len()
+        );
+    }
+    println!("DMS may be started now. {}", relied_on(capture, engine));
+    println!(
+        "Any restart of this load, also one that DMS makes by itself, is a new generation: begin \
+         one again."
+    );
+    Ok(Exit::Done)
+}
+
+/// What must be true, or the load cannot be trusted.
+fn relied_on(capture: CaptureWord, engine: Engine) -> String {
+    let before = match capture {
+        CaptureWord::Stopped => {
+            "This relies on: the old task was stopped before the position was read, and all that \
+             it wrote was in the source before this command began;"
+        }
+        CaptureWord::Unbroken => {
+            "This relies on: the running task has captured every change of these tables without a \
+             break since before the position was read, and only reloads them;"
+        }
+    };
+    let server = match engine {
+        Engine::MySql => {
+            "the position was read at the server that DMS reads (a replica's own binlog, never \
+             its primary's), and a write was committed there after it was read."
+        }
+        Engine::Postgres => {
+            "the position was read at the server that DMS reads, and every transaction that was \
+             open at that moment has ended."
+        }
+    };
+    format!("{before} {server}")
+}
+
+/// Why a beginning was refused, in words that say what to do.
+pub(crate) fn refused<T>(refusal: &Beginning<T>, config: &Config) -> Failure {
+    let engine = config.policy.source().engine;
+    let text = match refusal {
+        Beginning::Begun(_) => "nothing was refused".to_owned(),
+        Beginning::ReadBeyondMark { shard } => format!(
+            "shard {shard} was read beyond its mark while this command ran, so records of the new \
+             task may have the old label already: stop the DMS task and `fieldseal run`, and try \
+             again"
+        ),
+        Beginning::PositionPassed { shard, high } => format!(
+            "shard {shard} has a change at {}, at or beyond the position given: the old task had \
+             not stopped, or the position is another server's. Stop the task, let `fieldseal run` \
+             read what it wrote, read the position again, and try again; or use --capture \
+             unbroken for a table reload inside a running task",
+            high.display(engine)
+        ),
+        Beginning::UnknownTable { table } => {
+            format!("table {table} is not registered in the target; run `fieldseal migrate`")
+        }
+    };
+    Failure::new(Exit::NotAsItShouldBe, format!("nothing has begun: {text}"))
+}
+
+async fn complete(args: &ConfigArgs, tables: &TablesArgs) -> Result<Exit, Failure> {
+    let config = Config::read(&args.config)?;
+    let tables = config.table_ids(tables)?;
+    let store = store(&config).await?;
+    let ends = source::marks(&config).await?;
+    let mut exit = Exit::Done;
+    for table in &tables {
+        let completion = store
+            .complete_generation(table, &ends)
+            .await
+            .map_err(|error| Failure::database(&format!("completing {table}"), &error))?;
+        match completion {
+            Completion::Complete(generation) => println!(
+                "generation {} of {table} is complete; `fieldseal generation sweep` deletes what \
+                 it did not bring",
+                generation.0
+            ),
+            Completion::NotYet(reasons) => {
+                exit = Exit::NotAsItShouldBe;
+                println!("{table} not yet: {}", reasons.join("; "));
+            }
+        }
+    }
+    Ok(exit)
+}
+
+async fn sweep(args: &ConfigArgs, tables: &TablesArgs) -> Result<Exit, Failure> {
+    let config = Config::read(&args.config)?;
+    let tables = config.table_ids(tables)?;
+    let database = connect_migrated(&config).await?;
+    let store = described(&database, &config.policy).await?;
+    let generations = generations(&store).await?;
+    for table in &tables {
+        let of_table = |g: &&GenerationState| g.table == *table && g.state == "complete";
+        if !generations.iter().any(|g| of_table(&g)) {
+            println!("{table}: no completed generation waits for its sweep");
+            continue;
+        }
+        let (rows, tombstones) = sweep_table(&store, table).await?;
+        println!("{table}: swept {rows} rows and {tombstones} tombstones");
+    }
+    Ok(Exit::Done)
+}
+
+async fn sweep_table(store: &Store, table: &str) -> Result<(u64, u64), Failure> {
+    let mut counting = Counting::start(&format!("sweeping {table}"), "rows and tombstones");
+    let (mut rows, mut tombstones) = (0, 0);
+    loop {
+        let step = store
+            .sweep_step(table, SWEEP_ROWS)
+            .await
+            .map_err(|error| Failure::database(&format!("sweeping {table}"), &error))?;
+        rows += step.rows;
+        tombstones += step.tombstones;
+        counting.reached(rows + tombstones);
+        if step.done {
+            return Ok((rows, tombstones));
+        }
+    }
+}
+
+async fn list(args: &ReportArgs) -> Result<Exit, Failure> {
+    let config = Config::read(&args.config.config)?;
+    let store = store(&config).await?;
+    let engine = config.policy.source().engine;
+    let generations = generations(&store).await?;
+    let mut lines = Lines::new();
+    if args.json {
+        let objects: Vec<_> = generations
+            .iter()
+            .map(|g| {
+                json!({
+                    "generation": g.generation.0,
+                    "table": g.table,
+                    "epoch": g.epoch.0,
+                    "position": g.position.display(engine).to_string(),
+                    "capture": g.capture,
+                    "started": g.started,
+                    "state": g.state,
+                })
+            })
+            .collect();
+        lines.line(json!({ "generations": objects }).to_string())?;
+    } else {
+        let rows: Vec<Vec<String>> = generations
+            .iter()
+            .map(|g| {
+                vec![
+                    g.generation.0.to_string(),
+                    g.table.clone(),
+                    g.epoch.0.to_string(),
+                    g.position.display(engine).to_string(),
+                    g.capture.clone(),
+                    g.started.clone().unwrap_or_else(|| "-".to_owned()),
+                    g.state.clone(),
+                ]
+            })
+            .collect();
+        let heading = [
+            "generation",
+            "table",
+            "epoch",
+            "position",
+            "capture",
+            "started",
+            "state",
+        ];
+        for line in columns(&heading, &rows) {
+            lines.line(line)?;
+        }
+    }
+    lines.finish()?;
+    Ok(Exit::Done)
+}
+
+async fn generations(store: &Store) -> Result<Vec<GenerationState>, Failure> {
+    store
+        .generations()
+        .await
+        .map_err(|error| Failure::database("reading the generations", &error))
+}
+
+async fn store(config: &Config) -> Result<Store, Failure> {
+    let database = connect_migrated(config).await?;
+    Ok(Store::new(database, &config.policy))
+}

@@ -1,0 +1,223 @@
+//! The status as a report for people and as one JSON object. Counts and names only.
+
+use fieldseal_keys::{KeyState, KeyUse};
+use fieldseal_policy::Policy;
+use fieldseal_store::TableStatus;
+use serde_json::{Value, json};
+
+use super::{Report, Shard, position};
+use crate::exit::Failure;
+use crate::print::{Lines, columns, safe};
+
+pub(super) fn print(report: &Report, policy: &Policy, as_json: bool) -> Result<(), Failure> {
+    let mut lines = Lines::new();
+    if as_json {
+        lines.line(object(report, policy).to_string())?;
+        return lines.finish();
+    }
+    lines.line(format!("epoch {}", report.status.epoch))?;
+    section(&mut lines, "tables", &TABLE, tables(report))?;
+    section(&mut lines, "shards", &SHARD, shards(report, policy))?;
+    section(
+        &mut lines,
+        "keys",
+        &KEY,
+        report.keys.iter().map(key_row).collect(),
+    )?;
+    section(&mut lines, "held records", &HELD, held(report))?;
+    section(&mut lines, "debts", &DEBT, debts(report))?;
+    lines.line("")?;
+    lines.line(if report.why.is_empty() {
+        "ready".to_owned()
+    } else {
+        safe(&format!("not ready: {}", report.why.join(", ")))
+    })?;
+    lines.finish()
+}
+
+const TABLE: [&str; 12] = [
+    "table",
+    "rows",
+    "loads",
+    "inserts",
+    "updates",
+    "deletes",
+    "skipped",
+    "quarantined",
+    "unlisted columns",
+    "foreign rows",
+    "generation",
+    "taint",
+];
+const SHARD: [&str; 5] = ["shard", "sequence", "position", "lag in bytes", "closed"];
+const KEY: [&str; 6] = ["key", "domain", "purpose", "state", "uses", "limit"];
+const HELD: [&str; 3] = ["table", "reason", "records"];
+const DEBT: [&str; 2] = ["table", "debts"];
+
+fn section(
+    lines: &mut Lines,
+    title: &str,
+    heading: &[&str],
+    rows: Vec<Vec<String>>,
+) -> Result<(), Failure> {
+    lines.line("")?;
+    if rows.is_empty() {
+        return lines.line(format!("{title}: none"));
+    }
+    lines.line(title)?;
+    for line in columns(heading, &rows) {
+        lines.line(format!("  {line}"))?;
+    }
+    Ok(())
+}
+
+fn tables(report: &Report) -> Vec<Vec<String>> {
+    let row = |table: &TableStatus| {
+        let shown = [
+            "loads",
+            "inserts",
+            "updates",
+            "deletes",
+            "skipped",
+            "quarantined",
+            "unlisted_columns",
+        ];
+        let mut row = vec![safe(&table.table), table.rows.to_string()];
+        row.extend(shown.map(|name| counter(table, name).to_string()));
+        row.push(table.foreign_rows.to_string());
+        row.push(match &table.generation {
+            Some((number, state)) => format!("{number} {state}"),
+            None => "none".to_owned(),
+        });
+        row.push(table.taint.clone().unwrap_or_else(|| "-".to_owned()));
+        row
+    };
+    report.status.tables.iter().map(row).collect()
+}
+
+fn counter(table: &TableStatus, name: &str) -> u64 {
+    let found = table.counters.iter().find(|(counter, _)| *counter == name);
+    found.map_or(0, |(_, count)| *count)
+}
+
+fn shards(report: &Report, policy: &Policy) -> Vec<Vec<String>> {
+    let dash = || "-".to_owned();
+    let row = |shard: &Shard<'_>| {
+        let read = shard.read;
+        vec![
+            safe(shard.name),
+            read.map_or_else(dash, |read| read.sequence.clone()),
+            position(policy, read.and_then(|read| read.high)).unwrap_or_else(dash),
+            shard.lag.map_or_else(dash, |lag| lag.to_string()),
+            if read.is_some_and(|read| read.closed) {
+                "yes"
+            } else {
+                "no"
+            }
+            .to_owned(),
+        ]
+    };
+    report.shards().iter().map(row).collect()
+}
+
+fn state(key: &KeyUse) -> &'static str {
+    key.state.map_or("unknown", KeyState::as_str)
+}
+
+fn key_row(key: &KeyUse) -> Vec<String> {
+    vec![
+        key.id.to_string(),
+        safe(&key.domain),
+        safe(&key.purpose),
+        state(key).to_owned(),
+        key.reserved.to_string(),
+        key.limit.to_string(),
+    ]
+}
+
+fn held(report: &Report) -> Vec<Vec<String>> {
+    let row = |held: &fieldseal_store::QuarantineCount| {
+        vec![
+            held.table.as_deref().map_or_else(|| "-".to_owned(), safe),
+            held.reason.clone(),
+            held.count.to_string(),
+        ]
+    };
+    report.status.held.iter().map(row).collect()
+}
+
+fn debts(report: &Report) -> Vec<Vec<String>> {
+    let row = |(table, count): &(Option<String>, u64)| {
+        vec![
+            table.as_deref().map_or_else(|| "-".to_owned(), safe),
+            count.to_string(),
+        ]
+    };
+    report.status.debts.iter().map(row).collect()
+}
+
+fn object(report: &Report, policy: &Policy) -> Value {
+    let shards: Vec<Value> = report
+        .shards()
+        .iter()
+        .map(|shard| {
+            json!({
+                "shard": shard.name,
+                "sequence": shard.read.map(|read| &read.sequence),
+                "position": position(policy, shard.read.and_then(|read| read.high)),
+                "lag": shard.lag,
+                "closed": shard.read.is_some_and(|read| read.closed),
+            })
+        })
+        .collect();
+    let held: Vec<Value> = report
+        .status
+        .held
+        .iter()
+        .map(|held| json!({"table": held.table, "reason": held.reason, "count": held.count}))
+        .collect();
+    let debts: Vec<Value> = report
+        .status
+        .debts
+        .iter()
+        .map(|(table, count)| json!({"table": table, "count": count}))
+        .collect();
+    json!({
+        "epoch": report.status.epoch,
+        "tables": report.status.tables.iter().map(table_object).collect::<Vec<_>>(),
+        "shards": shards,
+        "keys": report.keys.iter().map(key_object).collect::<Vec<_>>(),
+        "held": held,
+        "debts": debts,
+        "generations": report.generations.len(),
+        "ready": report.why.is_empty(),
+        "why": report.why,
+    })
+}
+
+fn table_object(table: &TableStatus) -> Value {
+    let mut object = json!({
+        "table": table.table,
+        "rows": table.rows,
+        "foreign_rows": table.foreign_rows,
+        "generation": table.generation.as_ref().map(|(number, _)| number),
+        "generation_state": table.generation.as_ref().map(|(_, state)| state),
+        "taint": table.taint,
+    });
+    for (name, count) in table.counters {
+        object[name] = Value::from(count);
+    }
+    object
+}
+
+fn key_object(key: &KeyUse) -> Value {
+    json!({
+        "id": key.id.to_string(),
+        "domain": key.domain,
+        "purpose": key.purpose,
+        "state": state(key),
+        "uses": key.reserved,
+        "limit": key.limit,
+        "wrapping_keys": key.wrapping_keys,
+    })
+}

@@ -1,0 +1,150 @@
+//! What goes wrong, and that the words say what, where and what to do.
+
+use std::fs;
+
+use crate::shop::{Called, Shop, customer, load};
+
+fn says(called: &Called, words: &[&str]) {
+    for word in words {
+        let text = format!("{}{}", called.out, called.err);
+        assert!(text.contains(word), "{word:?} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2() {
+    let shop = Shop::ready();
+    let begin = ["generation", "begin", "--capture", "stopped", "--position"];
+    let calls: [&[&str]; 7] = [
+        &[],
+        &["sail"],
+        &["quarantine", "replay"],
+        &["quarantine", "replay", "--all", "1"],
+        &["generation", "complete"],
+        &["generation", "sweep", "--table", "nothing"],
+        &["open", "--table", "customers", "--key", "one"],
+    ];
+    for call in calls {
+        assert_ne!(shop.call(call).ends_with(2).err, "", "{call:?}");
+    }
+    let odd = shop.call(&[&begin[..], &["here", "--all"]].concat());
+    says(&odd.ends_with(2), &["--position", "FILE:OFFSET"]);
+    let unknown = shop.call(&["generation", "complete", "--table", "nothing"]);
+    says(
+        &unknown.ends_with(2),
+        &["no table \"nothing\"", "shop.customers, shop.orders"],
+    );
+}
+
+#[test]
+fn a_policy_with_mistakes_ends_with_3_and_names_them_all() {
+    let shop = Shop::new();
+    shop.amend_policy("engine = \"mysql\"", "engine = \"oracle\"");
+    shop.amend_policy("points = \"keep\"", "points = \"kept\"");
+    let called = shop.call(&["check"]).ends_with(3);
+    says(&called, &["policy.toml:4:", "policy.toml:21:"]);
+    fs::remove_file(shop.path("policy.toml")).unwrap();
+    says(&shop.call(&["run"]).ends_with(3), &["policy.toml"]);
+}
+
+#[test]
+fn a_target_without_fieldseals_tables_is_refused() {
+    let shop = Shop::new();
+    for command in [
+        &["run"][..],
+        &["status"],
+        &["quarantine", "list"],
+        &["epoch", "begin"],
+    ] {
+        // The SQLite file is not there at all.
+        says(&shop.call(command).ends_with(6), &["sqlite://target.db"]);
+    }
+    fs::write(shop.path("target.db"), "").unwrap();
+    for command in [
+        &["run"][..],
+        &["status"],
+        &["quarantine", "list"],
+        &["epoch", "begin"],
+    ] {
+        says(&shop.call(command).ends_with(4), &["fieldseal migrate"]);
+    }
+}
+
+#[test]
+fn check_names_every_finding_at_once() {
+    let shop = Shop::ready();
+    shop.script(
+        "CREATE UNIQUE INDEX one ON customers (points); ALTER TABLE orders DROP COLUMN note;",
+    );
+    fs::remove_file(shop.path("root.key")).unwrap();
+    fs::remove_dir(shop.path("source")).unwrap();
+    let called = shop.call(&["check"]).ends_with(4);
+    says(
+        &called,
+        &[
+            "error (source)",
+            "error (keys): root key file root.key",
+            "unique index one",
+            "column note: is missing",
+            "not ok: 4 errors",
+        ],
+    );
+}
+
+#[test]
+fn a_root_key_is_never_made_beside_keys_that_need_another() {
+    let shop = Shop::ready();
+    shop.write("a.jsonl", &[load("customers", &customer("1", "planted"))]);
+    shop.call(&["run", "--until-idle"]).ends_with(0);
+    fs::rename(shop.path("root.key"), shop.path("lost.key")).unwrap();
+    let called = shop.call(&["migrate"]).ends_with(4);
+    says(
+        &called,
+        &["root.key is missing", "put it back from its copy"],
+    );
+    assert!(!shop.path("root.key").exists());
+    says(&shop.call(&["check"]).ends_with(4), &["error (keys)"]);
+
+    // Another root key unwraps nothing.
+    let other = Shop::ready();
+    fs::copy(other.path("root.key"), shop.path("root.key")).unwrap();
+    let called = shop.call(&["check"]).ends_with(4);
+    says(&called, &["no wrap under a configured wrapping key"]);
+}
+
+#[test]
+fn a_record_of_an_unlisted_table_stops_its_shard_with_5() {
+    let shop = Shop::ready();
+    shop.write("a.jsonl", &[load("accounts", &customer("1", "planted"))]);
+    shop.write("b.jsonl", &[load("customers", &customer("1", "planted"))]);
+    let called = shop.call(&["run", "--until-idle"]).ends_with(5);
+    says(
+        &called,
+        &["shard a.jsonl stopped", "shop.accounts", "unlisted_tables"],
+    );
+    let status = shop.call(&["status", "--json"]).json();
+    assert_eq!(status["tables"][0]["loads"], 1);
+}
+
+#[test]
+fn a_cell_that_does_not_open_is_an_error_in_its_place() {
+    let shop = Shop::ready();
+    shop.write(
+        "a.jsonl",
+        &[
+            load("customers", &customer("1", "planted-1")),
+            load("customers", &customer("2", "planted-2")),
+        ],
+    );
+    shop.call(&["run", "--until-idle"]).ends_with(0);
+    shop.script(
+        "UPDATE customers SET balance = (SELECT balance FROM customers WHERE id = 2) WHERE id = 1",
+    );
+    let called = shop
+        .call_revealing(&["open", "--table", "customers"])
+        .ends_with(4);
+    let rows = called.json_lines();
+    assert_eq!(rows[0]["balance"]["error"], "does not open here");
+    assert_eq!(rows[0]["email"], "planted-1");
+    assert!(rows[1]["balance"].is_number());
+}

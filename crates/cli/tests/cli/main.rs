@@ -1,0 +1,10 @@
+//! The real binary on SQLite and files in a temporary folder. Owns what a person sees: output,
+//! exit codes, help; that no output but the two that open values holds one is checked at every
+//! call (`shop`).
+
+mod errors;
+mod help;
+mod inspect;
+mod life;
+mod shop;
+mod signals;
