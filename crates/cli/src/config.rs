@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fieldseal_policy::{KeyProvider, Location, Policy, SourceKind};
+use fieldseal_policy::{KeyProvider, Location, Policy, SourceKind, Table};
 
 use crate::args::TablesArgs;
 use crate::exit::{Exit, Failure};
@@ -21,7 +21,11 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Failure::new(
                 Exit::Policy,
-                format!("{}: {}", path.display(), error.kind()),
+                format!(
+                    "the policy file {} cannot be read: {}; name it with --config",
+                    path.display(),
+                    error.kind()
+                ),
             )
         })?;
         let name = path.display().to_string();
@@ -87,24 +91,24 @@ impl Config {
         if chosen.all {
             return Ok(tables.iter().map(|table| table.id.to_string()).collect());
         }
-        let id_of = |name: &String| {
-            let found = tables.iter().find(|table| {
-                table.id.as_str() == name
-                    || table.source.to_string() == *name
-                    || table.target == *name
-            });
-            found.map(|table| table.id.to_string()).ok_or_else(|| {
-                let known: Vec<&str> = tables.iter().map(|table| table.id.as_str()).collect();
-                Failure::new(
-                    Exit::Usage,
-                    format!(
-                        "the policy has no table {name:?}; it has {}",
-                        known.join(", ")
-                    ),
-                )
-            })
-        };
+        let id_of = |name: &String| self.table(name).map(|table| table.id.to_string());
         chosen.tables.iter().map(id_of).collect()
+    }
+
+    /// The table that a person names by its id, or by its name in the source or the target.
+    pub(crate) fn table(&self, name: &str) -> Result<&Table, Failure> {
+        let tables = self.policy.tables();
+        let named = |table: &&Table| {
+            table.id.as_str() == name || table.source.to_string() == name || table.target == name
+        };
+        tables.iter().find(named).ok_or_else(|| {
+            let known: Vec<&str> = tables.iter().map(|table| table.id.as_str()).collect();
+            let known = known.join(", ");
+            Failure::new(
+                Exit::Usage,
+                format!("the policy has no table {name:?}; it has {known}"),
+            )
+        })
     }
 
     fn resolve_sqlite(&self, url: String) -> String {

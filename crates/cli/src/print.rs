@@ -34,6 +34,12 @@ fn closed(result: io::Result<()>) -> Result<(), Failure> {
     result.map_err(|error| Failure::new(Exit::Failed, format!("standard output: {}", error.kind())))
 }
 
+/// A number with its noun, which takes an s unless there is one.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{s}")
+}
+
 /// A text as JSON.
 pub(crate) fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Executor as _, MySqlPool, PgPool, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, MySqlPool, PgPool, SqlitePool};
 
 use crate::row::DriverRow;
 use crate::transaction::{DriverTransaction, Transaction};
@@ -267,6 +267,8 @@ async fn postgres_pool(url: &str, settings: Connect) -> Result<PgPool, sqlx::Err
         .options([("idle_in_transaction_session_timeout", idle.as_str())])
         .application_name("fieldseal")
         .disable_statement_logging();
+    // A pool tries a closed port for as long as its patience lasts.
+    options.connect().await?.close().await?;
     PgPoolOptions::new()
         .max_connections(settings.connections)
         .acquire_timeout(PATIENCE)
@@ -283,6 +285,8 @@ async fn mysql_pool(url: &str, settings: Connect) -> Result<MySqlPool, sqlx::Err
         .pipes_as_concat(false)
         .no_engine_substitution(false)
         .disable_statement_logging();
+    // As above: a closed port must show at once.
+    options.connect().await?.close().await?;
     MySqlPoolOptions::new()
         .max_connections(settings.connections)
         .acquire_timeout(PATIENCE)

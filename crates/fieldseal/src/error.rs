@@ -48,6 +48,18 @@ pub enum VaultError {
         /// The column.
         column: String,
     },
+    /// A row has the index that was looked for, but its value cannot be compared with the query.
+    #[error(
+        "column {column} of a row found in {table} by its index: {failure}; look at that table with `fieldseal open`"
+    )]
+    FoundDoesNotOpen {
+        /// The target table.
+        table: String,
+        /// The column.
+        column: String,
+        /// What is wrong with its value.
+        failure: OpenFailure,
+    },
     /// A key value that is not of its column's kind, or too few of them.
     #[error("a key of {table} is {wanted}")]
     OddKey {

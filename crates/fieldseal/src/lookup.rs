@@ -47,7 +47,8 @@ impl Vault {
     /// Rows whose column equals `value` under the named blind index's normalisers.
     ///
     /// # Errors
-    /// [`VaultError`].
+    /// [`VaultError`]; [`VaultError::FoundDoesNotOpen`] when the column of a row with that index
+    /// cannot be opened and compared.
     pub async fn find(
         &self,
         table: &Table,
@@ -79,14 +80,27 @@ impl Vault {
         // The stored index may be short: the whole hash decides.
         let whole = IndexLength::new(32).map_err(|_| VaultError::OddQuery)?;
         let wanted = compute(value, whole)?;
-        let same = |row: &OpenedRow| match row.cell(&policy_column.target) {
-            Some(OpenedCell::Opened(found)) => {
-                key.compute(found, whole).is_ok_and(|found| found == wanted)
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
+            match row.cell(&policy_column.target) {
+                Some(OpenedCell::Opened(value))
+                    if key.compute(value, whole).is_ok_and(|value| value == wanted) =>
+                {
+                    found.push(row);
+                }
+                // Perhaps somebody else's row with this index put into it: never an answer, and
+                // no reason to say that there is none.
+                Some(OpenedCell::Failed(failure)) => {
+                    return Err(VaultError::FoundDoesNotOpen {
+                        table: table.target.clone(),
+                        column: column.to_owned(),
+                        failure: failure.clone(),
+                    });
+                }
+                _ => {}
             }
-            Some(OpenedCell::Failed(_)) => true,
-            _ => false,
-        };
-        Ok(rows.into_iter().filter(same).collect())
+        }
+        Ok(found)
     }
 }
 

@@ -22,6 +22,19 @@ pub(crate) fn as_text(dialect: Dialect, quoted: &str) -> String {
     }
 }
 
+/// A kept column of any type as text. Bytes are shown as PostgreSQL shows them: they need not be
+/// text, and one such cell must not make its table unreadable.
+pub(crate) fn select_kept(dialect: Dialect, column: &str) -> String {
+    let name = quote(dialect, column);
+    let text = as_text(dialect, &name);
+    match dialect {
+        Dialect::Sqlite => {
+            format!("CASE typeof({name}) WHEN 'blob' THEN '\\x' || lower(hex({name})) ELSE {text} END")
+        }
+        Dialect::Postgres | Dialect::MySql => text,
+    }
+}
+
 /// The value of a key column selected by [`select`]; `None` when it is NULL or not of the kind.
 pub(crate) fn key_value(row: &Row, index: usize, ty: &ValueType) -> Result<Option<Value>, DbError> {
     if ty.kind == Kind::Bytes {

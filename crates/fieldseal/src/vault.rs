@@ -242,7 +242,7 @@ impl<'a> Selection<'a> {
         for column in &table.columns {
             let name = quote(dialect, &column.target);
             match &column.treatment {
-                Treatment::Keep => select.push(stored::as_text(dialect, &name)),
+                Treatment::Keep => select.push(stored::select_kept(dialect, &column.target)),
                 Treatment::Seal(seal) => {
                     select.push(name);
                     select.extend(

@@ -85,8 +85,8 @@ impl RecordSource for FolderSource {
 
     async fn mark(&self, shard: &str) -> Result<Option<SequenceNumber>, SourceError> {
         let path = self.path(shard)?;
-        let length = blocking(move || input::uncompressed_length(&path)).await?;
-        Ok(Some(SequenceNumber::from(length)))
+        let end = blocking(move || input::end_of_records(&path)).await?;
+        Ok(Some(SequenceNumber::from(end)))
     }
 }
 

@@ -9,6 +9,7 @@ use fieldseal_pipeline::SourceError;
 use flate2::read::MultiGzDecoder;
 
 use crate::failure;
+use crate::split::is_space;
 
 type Gzip = MultiGzDecoder<BufReader<File>>;
 
@@ -178,14 +179,55 @@ impl Input {
     }
 }
 
-/// How long `path` is now, uncompressed. A gzip file is decompressed to be counted.
-pub(crate) fn uncompressed_length(path: &Path) -> Result<u64, SourceError> {
+/// Where the last record of `path` ends now, uncompressed: the white space behind it belongs to
+/// no record, and no record's number lies behind it. A gzip file is decompressed to be measured.
+pub(crate) fn end_of_records(path: &Path) -> Result<u64, SourceError> {
     let failed = |error: io::Error| failure::io("open", path, &error);
     let file = File::open(path).map_err(failed)?;
     if is_gzip(path) {
-        return skip(&mut gzip(file), u64::MAX).map_err(|error| damaged(path, &error));
+        return end_of(&mut gzip(file)).map_err(|error| damaged(path, &error));
     }
-    Ok(file.metadata().map_err(failed)?.len())
+    end_of_plain(file).map_err(|error| failure::io("read", path, &error))
+}
+
+/// The last byte that is not white space stands near the end, so the file is read backwards.
+fn end_of_plain(mut file: File) -> io::Result<u64> {
+    let mut chunk = vec![0; SKIP_CHUNK];
+    let mut end = file.metadata()?.len();
+    while end > 0 {
+        let start = end.saturating_sub(SKIP_CHUNK as u64);
+        let length = usize::try_from(end - start).unwrap_or(SKIP_CHUNK);
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut chunk[..length])?;
+        if let Some(last) = last_of_record(&chunk[..length]) {
+            return Ok(start + last as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+fn end_of(decoder: &mut Gzip) -> io::Result<u64> {
+    let mut chunk = vec![0; SKIP_CHUNK];
+    let (mut position, mut end) = (0, 0);
+    loop {
+        let read = match decoder.read(&mut chunk) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => 0,
+            read => read?,
+        };
+        if read == 0 {
+            return Ok(end);
+        }
+        if let Some(last) = last_of_record(&chunk[..read]) {
+            end = position + last as u64 + 1;
+        }
+        position += read as u64;
+    }
+}
+
+fn last_of_record(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().rposition(|byte| !is_space(*byte))
 }
 
 fn is_gzip(path: &Path) -> bool {

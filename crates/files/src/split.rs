@@ -179,7 +179,7 @@ impl Splitter {
 }
 
 /// JSON's white space (RFC 8259, section 2), which is less than ASCII's.
-fn is_space(byte: u8) -> bool {
+pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 

@@ -69,29 +69,57 @@ pub enum Cell {
 }
 
 /// Cells by column name, in the record's order; no name twice.
+#[derive(Default)]
 pub struct Row {
-    cells: Vec<(String, Cell)>,
+    /// Every name, one behind the other: one allocation, however many columns.
+    names: String,
+    /// Each cell with where its name ends.
+    cells: Vec<(usize, Cell)>,
 }
 
 impl Row {
     /// Takes cells whose names the decoder has found to be distinct.
     #[must_use]
     pub fn new(cells: Vec<(String, Cell)>) -> Self {
-        Self { cells }
+        let mut row = Self::default();
+        for (name, cell) in cells {
+            row.push(&name, cell);
+        }
+        row
+    }
+
+    /// A row with no cell yet, and room for `cells`.
+    #[must_use]
+    pub fn with_capacity(cells: usize) -> Self {
+        Self {
+            // Names are seldom longer; if they are, it grows.
+            names: String::with_capacity(cells * 16),
+            cells: Vec::with_capacity(cells),
+        }
+    }
+
+    /// Adds a cell whose name the row does not have yet.
+    pub fn push(&mut self, name: &str, cell: Cell) {
+        self.names.push_str(name);
+        self.cells.push((self.names.len(), cell));
     }
 
     /// The cell of `column`; `None` when the record lacks it.
     #[must_use]
     pub fn get(&self, column: &str) -> Option<&Cell> {
-        self.cells
-            .iter()
-            .find(|(name, _)| name == column)
+        self.iter()
+            .find(|(name, _)| *name == column)
             .map(|(_, cell)| cell)
     }
 
     /// The cells in the record's order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Cell)> {
-        self.cells.iter().map(|(name, cell)| (name.as_str(), cell))
+        let mut start = 0;
+        self.cells.iter().map(move |(end, cell)| {
+            let name = &self.names[start..*end];
+            start = *end;
+            (name, cell)
+        })
     }
 
     /// How many cells there are.

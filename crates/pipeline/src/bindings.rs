@@ -269,9 +269,9 @@ fn bits(bytes: &[u8], width: u16) -> Result<Bound, DoesNotFit> {
         .iter()
         .position(|b| *b != 0)
         .map_or(&[][..], |at| &bytes[at..]);
-    let used = significant
-        .first()
-        .map_or(0, |first| significant.len() * 8 - first.leading_zeros() as usize);
+    let used = significant.first().map_or(0, |first| {
+        significant.len() * 8 - first.leading_zeros() as usize
+    });
     if used > usize::from(width) {
         return Err(DoesNotFit);
     }

@@ -2,9 +2,8 @@
 //! two changes that claim one version and differ (`docs/ORDERING.md`, point 7).
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
-use fieldseal_model::{Operation, RowKey};
+use fieldseal_model::Operation;
 
 use crate::plan::{PlannedCell, PlannedRow, PlannedWrite};
 
@@ -19,34 +18,31 @@ pub(crate) struct Coalesced {
 }
 
 /// Keeps the newest version of every row key; of equals, the first.
-pub(crate) fn coalesce(planned: Vec<PlannedRow>) -> Coalesced {
-    let mut newest: HashMap<(usize, RowKey), PlannedRow> = HashMap::with_capacity(planned.len());
+pub(crate) fn coalesce(mut planned: Vec<PlannedRow>) -> Coalesced {
+    // One order for every worker, so that two batches lock rows in the same order. The sort is
+    // stable: changes of one row stay in the order of the stream.
+    planned.sort_by(|a, b| (a.table, &a.key).cmp(&(b.table, &b.key)));
+    let mut rows: Vec<PlannedRow> = Vec::with_capacity(planned.len());
     let mut superseded: HashMap<usize, u64> = HashMap::new();
     let mut contradicted = Vec::new();
     for row in planned {
-        match newest.entry((row.table, row.key.clone())) {
-            Entry::Vacant(free) => {
-                free.insert(row);
-            }
-            Entry::Occupied(mut held) => {
-                if contradicts(held.get(), &row) {
-                    contradicted.push(row.table);
-                }
-                let loser = if row.version > held.get().version {
-                    held.insert(row)
-                } else {
-                    row
-                };
-                if loser.counted_as.is_some() {
-                    *superseded.entry(loser.table).or_default() += 1;
-                }
-            }
+        let held = rows.last_mut();
+        let Some(held) = held.filter(|held| held.table == row.table && held.key == row.key) else {
+            rows.push(row);
+            continue;
+        };
+        if contradicts(held, &row) {
+            contradicted.push(row.table);
+        }
+        let loser = if row.version > held.version {
+            std::mem::replace(held, row)
+        } else {
+            row
+        };
+        if loser.counted_as.is_some() {
+            *superseded.entry(loser.table).or_default() += 1;
         }
     }
-    let mut rows: Vec<PlannedRow> = newest.into_values().collect();
-    // One order for every worker, so that two batches lock rows in the same order.
-    rows.sort_unstable_by(|a, b| (a.table, &a.key).cmp(&(b.table, &b.key)));
-    contradicted.sort_unstable();
     contradicted.dedup();
     Coalesced {
         rows,
@@ -117,7 +113,7 @@ mod tests {
             operation,
             counted_as: Some(operation),
             write: text.map_or(PlannedWrite::Delete, |text| PlannedWrite::Upsert {
-                bound_to: key.clone(),
+                bound_to: None,
                 cells: vec![PlannedCell::Seal(0, Value::text(text))],
             }),
             key,

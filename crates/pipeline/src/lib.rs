@@ -13,6 +13,7 @@
 mod batch;
 mod bindings;
 mod coalesce;
+mod dry_run;
 mod error;
 mod labels;
 mod layout;
@@ -31,6 +32,7 @@ pub use batch::{
     TableUse, Taint,
 };
 pub use bindings::{Bound, TargetColumn, TargetType};
+pub use dry_run::{DryRun, Verdict};
 pub use error::{PipelineError, StopReason};
 pub use labels::{Capture, GenerationLabel, Labels, Mark, TableLabels};
 pub use layout::{ColumnRole, LayoutMistake, TableLayout};

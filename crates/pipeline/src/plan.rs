@@ -90,8 +90,8 @@ pub(crate) struct PlannedRow {
 pub(crate) enum PlannedWrite {
     Delete,
     Upsert {
-        /// What sealed values are bound to.
-        bound_to: RowKey,
+        /// What sealed values are bound to; `None`: the row's own key.
+        bound_to: Option<RowKey>,
         /// In the layout's order, without the key columns.
         cells: Vec<PlannedCell>,
     },
@@ -389,9 +389,9 @@ impl RowPlan<'_> {
             }
         }
         let bound_to = match &self.plan.table.bind {
-            Bind::Row => key.key.clone(),
-            Bind::Columns(columns) => self.bound_to(columns)?,
-            Bind::Column => RowKey::unbound(),
+            Bind::Row => None,
+            Bind::Columns(columns) => Some(self.bound_to(columns)?),
+            Bind::Column => Some(RowKey::unbound()),
         };
         Ok(PlannedRow {
             table: self.number,

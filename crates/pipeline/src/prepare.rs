@@ -486,8 +486,12 @@ impl<'a> Assembly<'a> {
             return;
         };
         self.counts(Some(table)).controls += 1;
+        let labels = &self.labels.tables[table];
+        let newest = labels.generations.last().map(|newest| newest.generation);
+        // An older generation is replaced by the newest, however often it was loaded.
         if control.operation == ControlOperation::DropTable
-            && let Some(generation) = self.labels.tables[table].generation_at(&record.sequence)
+            && let Some(generation) = labels.generation_at(&record.sequence)
+            && Some(generation.generation) == newest
         {
             self.plan.load_starts.push(LoadStart {
                 table,

@@ -1,25 +1,37 @@
 //! Planned rows to sealed rows, on every core. Owns drawing from grants; the bytes are the
 //! envelope's.
 
-use fieldseal_envelope::{Grant, SealError};
+use fieldseal_envelope::{Field, Grant, SealError};
 use rayon::prelude::*;
 
 use crate::Bound;
 use crate::batch::{RowChange, SealedRow};
 use crate::plan::{PlannedCell, PlannedRow, PlannedWrite, Planner};
 
+/// Rows that one core seals at a time: handing fewer to another core costs more than it gains,
+/// and their values are sealed in one call for each domain.
+const CHUNK: usize = 64;
+
 /// Grants by domain number; several where a key's budget ended in between.
 pub(crate) struct Grants(pub(crate) Vec<Vec<Grant>>);
 
 impl Grants {
-    /// Runs `seal` with a grant of the domain that has a seal left.
-    fn draw(
-        &self,
-        domain: usize,
-        mut seal: impl FnMut(&Grant) -> Result<(), SealError>,
-    ) -> Result<(), SealError> {
+    /// Seals fields of one domain, in their order.
+    fn seal(&self, domain: usize, fields: &[Field<'_>]) -> Result<Vec<Vec<u8>>, SealError> {
+        match self.draw(domain, fields) {
+            // No grant has that many left, but together they have enough.
+            Err(SealError::Used) if fields.len() > 1 => fields
+                .iter()
+                .map(|field| Ok(self.draw(domain, &[*field])?.swap_remove(0)))
+                .collect(),
+            outcome => outcome,
+        }
+    }
+
+    /// Seals with the first grant of the domain that has a seal left for every field.
+    fn draw(&self, domain: usize, fields: &[Field<'_>]) -> Result<Vec<Vec<u8>>, SealError> {
         for grant in &self.0[domain] {
-            match seal(grant) {
+            match grant.seal_columns(fields) {
                 Err(SealError::Used) => {}
                 outcome => return outcome,
             }
@@ -32,16 +44,7 @@ impl Grants {
 pub(crate) fn seals_needed(planner: &Planner, rows: &[PlannedRow]) -> Vec<u32> {
     let mut needed = vec![0_u32; planner.domains.len()];
     for row in rows {
-        let PlannedWrite::Upsert { cells, .. } = &row.write else {
-            continue;
-        };
-        for cell in cells {
-            if let PlannedCell::Seal(column, _) = cell
-                && let Some(seal) = &planner.tables[row.table].seals[*column]
-            {
-                needed[seal.domain] += 1;
-            }
-        }
+        for_each_field(planner, row, |domain, _| needed[domain] += 1);
     }
     needed
 }
@@ -52,34 +55,84 @@ pub(crate) fn seal_rows(
     rows: Vec<PlannedRow>,
     grants: &Grants,
 ) -> Result<Vec<SealedRow>, SealError> {
-    // Handing one row to another core costs more than sealing it.
-    rows.into_par_iter()
-        .with_min_len(64)
-        .map(|row| seal_row(planner, row, grants))
+    let chunks: Vec<Vec<SealedRow>> = rows
+        .into_par_iter()
+        .chunks(CHUNK)
+        .map(|rows| seal_chunk(planner, rows, grants))
+        .collect::<Result<_, _>>()?;
+    Ok(chunks.into_iter().flatten().collect())
+}
+
+fn seal_chunk(
+    planner: &Planner,
+    rows: Vec<PlannedRow>,
+    grants: &Grants,
+) -> Result<Vec<SealedRow>, SealError> {
+    let mut fields = vec![Vec::new(); planner.domains.len()];
+    for row in &rows {
+        for_each_field(planner, row, |domain, field| fields[domain].push(field));
+    }
+    let mut sealed = Vec::with_capacity(fields.len());
+    for (domain, fields) in fields.iter().enumerate() {
+        let values = if fields.is_empty() {
+            Vec::new()
+        } else {
+            grants.seal(domain, fields)?
+        };
+        sealed.push(values.into_iter());
+    }
+    rows.into_iter()
+        .map(|row| sealed_row(planner, row, &mut sealed))
         .collect()
 }
 
-fn seal_row(planner: &Planner, row: PlannedRow, grants: &Grants) -> Result<SealedRow, SealError> {
-    let table = &planner.tables[row.table];
+/// Calls `each` with the domain and the field of every cell that is to be sealed, in order.
+fn for_each_field<'a>(
+    planner: &'a Planner,
+    row: &'a PlannedRow,
+    mut each: impl FnMut(usize, Field<'a>),
+) {
+    let PlannedWrite::Upsert { bound_to, cells } = &row.write else {
+        return;
+    };
+    for cell in cells {
+        if let PlannedCell::Seal(column, value) = cell
+            && let Some(seal) = &planner.tables[row.table].seals[*column]
+        {
+            let field = Field {
+                column: &seal.column,
+                row: bound_to.as_ref().unwrap_or(&row.key),
+                value,
+                pad: seal.pad,
+            };
+            each(seal.domain, field);
+        }
+    }
+}
+
+/// Puts a row together; its sealed values are the next ones of each domain.
+fn sealed_row(
+    planner: &Planner,
+    row: PlannedRow,
+    sealed: &mut [std::vec::IntoIter<Vec<u8>>],
+) -> Result<SealedRow, SealError> {
+    let seals = &planner.tables[row.table].seals;
+    let mut bound = |cell| match cell {
+        PlannedCell::Ready(bound) => Ok(bound),
+        PlannedCell::Seal(column, _) => seals[column]
+            .as_ref()
+            .and_then(|seal| sealed[seal.domain].next())
+            .map(Bound::Bytes)
+            .ok_or(SealError::Purpose),
+    };
     let change = match row.write {
         PlannedWrite::Delete => RowChange::Delete,
-        PlannedWrite::Upsert { bound_to, cells } => {
-            let mut bounds = Vec::with_capacity(cells.len());
-            for cell in cells {
-                bounds.push(match cell {
-                    PlannedCell::Ready(bound) => bound,
-                    PlannedCell::Seal(column, value) => {
-                        let seal = table.seals[column].as_ref().ok_or(SealError::Purpose)?;
-                        let mut out = Vec::new();
-                        grants.draw(seal.domain, |grant| {
-                            grant.seal_column(&seal.column, &bound_to, &value, seal.pad, &mut out)
-                        })?;
-                        Bound::Bytes(out)
-                    }
-                });
-            }
-            RowChange::Upsert(bounds)
-        }
+        PlannedWrite::Upsert { cells, .. } => RowChange::Upsert(
+            cells
+                .into_iter()
+                .map(&mut bound)
+                .collect::<Result<_, _>>()?,
+        ),
     };
     Ok(SealedRow {
         table: row.table,

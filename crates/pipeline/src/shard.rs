@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fieldseal_model::{Position, SequenceNumber};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Duration, sleep};
 
 use crate::prepare::{Prepared, Preparer, Run};
@@ -49,8 +50,28 @@ pub(crate) struct ShardLoop<T> {
 /// Where the shard stands between two batches.
 struct Standing {
     fence: i64,
+    place: ShardPlace,
+}
+
+/// What preparing a batch depends on beside its records and labels.
+#[derive(PartialEq)]
+struct ShardPlace {
     checkpoint: SequenceNumber,
     high: Option<Position>,
+}
+
+/// A delivery that is prepared while the one before it is applied.
+struct Ahead {
+    delivery: Delivery,
+    /// `None`: keys could not be had; whoever comes to it tries again, and waits.
+    task: JoinHandle<Option<PreparedAhead>>,
+}
+
+/// What was prepared, under which labels, and where the shard was expected to stand before it.
+struct PreparedAhead {
+    place: ShardPlace,
+    labels: Arc<Labels>,
+    prepared: Prepared,
 }
 
 /// What the fetching half hands to the applying half.
@@ -69,8 +90,10 @@ impl<T: Target> ShardLoop<T> {
     ) -> Result<Ended, StopReason> {
         let mut standing = Standing {
             fence: state.fence,
-            checkpoint: state.checkpoint,
-            high: state.high,
+            place: ShardPlace {
+                checkpoint: state.checkpoint,
+                high: state.high,
+            },
         };
         // One delivery ahead: records are fetched while the last batch is applied.
         let (sender, mut deliveries) = mpsc::channel(1);
@@ -99,24 +122,22 @@ impl<T: Target> ShardLoop<T> {
         standing: &mut Standing,
     ) -> Result<Ended, StopReason> {
         let mut state = ReaderState::More;
-        while let Some(delivery) = deliveries.recv().await {
+        let mut ahead = None;
+        while let Some((delivery, mut prepared)) = next(deliveries, ahead.take()).await {
             state = delivery.state;
-            let run = Run {
-                shard: self.name.clone(),
-                fence: standing.fence,
-                from: standing.checkpoint.clone(),
-                high: standing.high,
-                range: 0..delivery.records.len(),
-                records: delivery.records,
-                hold: false,
-            };
+            let run = self.run_of(&delivery, standing.fence, &standing.place);
             if !run.range.is_empty() {
-                self.apply_run(run, standing).await?;
+                let first = match prepared.take_if(|ahead| self.still_holds(ahead, standing)) {
+                    Some(ahead) => ahead.prepared,
+                    None => self.prepare(run.clone()).await?,
+                };
+                ahead = self.prepare_ahead(deliveries, standing.fence, &run, &first);
+                self.apply_run(run, first, standing).await?;
             }
             self.progress.shard(
                 &self.name,
                 ShardProgress {
-                    checkpoint: standing.checkpoint.clone(),
+                    checkpoint: standing.place.checkpoint.clone(),
                     lag: delivery.lag,
                     stopped: None,
                 },
@@ -132,14 +153,75 @@ impl<T: Target> ShardLoop<T> {
         })
     }
 
-    /// Applies a run of records, however many tries and halves that takes.
-    async fn apply_run(&mut self, run: Run, standing: &mut Standing) -> Result<(), StopReason> {
+    /// Whether the batch before it left the shard as was expected: halving, or labels read anew,
+    /// may have left it otherwise.
+    fn still_holds(&self, ahead: &PreparedAhead, standing: &Standing) -> bool {
+        let labels = self.labels.as_ref();
+        ahead.place == standing.place
+            && labels.is_some_and(|labels| Arc::ptr_eq(labels, &ahead.labels))
+    }
+
+    fn run_of(&self, delivery: &Delivery, fence: i64, place: &ShardPlace) -> Run {
+        Run {
+            shard: self.name.clone(),
+            fence,
+            from: place.checkpoint.clone(),
+            high: place.high,
+            range: 0..delivery.records.len(),
+            records: Arc::clone(&delivery.records),
+            hold: false,
+        }
+    }
+
+    /// Begins to prepare the delivery behind `run`, if it is there already, so that this core
+    /// does not idle while the target works.
+    fn prepare_ahead(
+        &self,
+        deliveries: &mut mpsc::Receiver<Delivery>,
+        fence: i64,
+        run: &Run,
+        prepared: &Prepared,
+    ) -> Option<Ahead> {
+        let labels = Arc::clone(self.labels.as_ref()?);
+        if prepared.stop.is_some() {
+            return None;
+        }
+        let delivery = deliveries.try_recv().ok()?;
+        let place = ShardPlace {
+            checkpoint: run.records.last()?.sequence.clone(),
+            high: prepared.high,
+        };
+        let next = self.run_of(&delivery, fence, &place);
+        let preparer = Arc::clone(&self.preparer);
+        let task = tokio::spawn(async move {
+            let prepared = preparer.prepare(next, Arc::clone(&labels)).await.ok()?;
+            Some(PreparedAhead {
+                place,
+                labels,
+                prepared,
+            })
+        });
+        Some(Ahead { delivery, task })
+    }
+
+    /// Applies a run of records, however many tries and halves that takes; `first` is the whole
+    /// run prepared.
+    async fn apply_run(
+        &mut self,
+        run: Run,
+        first: Prepared,
+        standing: &mut Standing,
+    ) -> Result<(), StopReason> {
+        let mut ready = Some(first);
         // Depth first and the first half first: the checkpoint moves in stream order.
         let mut pending = vec![run];
         while let Some(mut run) = pending.pop() {
-            run.from = standing.checkpoint.clone();
-            run.high = standing.high;
-            let prepared = self.prepare(run.clone()).await?;
+            run.from = standing.place.checkpoint.clone();
+            run.high = standing.place.high;
+            let prepared = match ready.take() {
+                Some(prepared) => prepared,
+                None => self.prepare(run.clone()).await?,
+            };
             if prepared.records == 0
                 && let Some(stop) = prepared.stop
             {
@@ -156,6 +238,8 @@ impl<T: Target> ShardLoop<T> {
                     self.labels = None;
                     pending.push(run);
                 }
+                // Nothing of the record itself is left in the batch: halving has come to its end.
+                Applied::Refused if run.hold => return Err(refused_held(&run)),
                 Applied::Refused => match halve(run) {
                     Ok((first, second)) => pending.extend([second, first]),
                     Err(alone) => pending.push(alone),
@@ -173,9 +257,9 @@ impl<T: Target> ShardLoop<T> {
         standing: &mut Standing,
     ) {
         if let Some(last) = prepared.records.checked_sub(1) {
-            standing.checkpoint = run.records[run.range.start + last].sequence.clone();
+            standing.place.checkpoint = run.records[run.range.start + last].sequence.clone();
         }
-        standing.high = prepared.high;
+        standing.place.high = prepared.high;
         self.progress.committed(
             prepared.records as u64,
             prepared.bytes,
@@ -259,6 +343,20 @@ impl<T: Target> ShardLoop<T> {
     }
 }
 
+/// The next delivery: the one that is being prepared, else the next one to come.
+async fn next(
+    deliveries: &mut mpsc::Receiver<Delivery>,
+    ahead: Option<Ahead>,
+) -> Option<(Delivery, Option<PreparedAhead>)> {
+    let Some(Ahead { delivery, task }) = ahead else {
+        return Some((deliveries.recv().await?, None));
+    };
+    let prepared = task
+        .await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+    Some((delivery, prepared))
+}
+
 enum Applied {
     Committed(Committed),
     StaleLabels,
@@ -280,6 +378,15 @@ fn halve(run: Run) -> Result<(Run, Run), Run> {
         ..run
     };
     Ok((first, second))
+}
+
+fn refused_held(run: &Run) -> StopReason {
+    let place = &run.records[run.range.start].sequence;
+    StopReason::Target(format!(
+        "it refuses the record at {place} of shard {} even as a sealed record in quarantine; see \
+         the code in the log, then mend Fieldseal's own tables there and start again",
+        run.shard
+    ))
 }
 
 fn stop_of(error: TargetError) -> StopReason {
@@ -306,6 +413,8 @@ impl Fetching {
         loop {
             let fetched = tokio::select! {
                 _ = self.shutdown.wait_for(|stop| *stop) => return Ok(()),
+                // The shard has stopped: a source that waits or is away must not hold it up.
+                () = sender.closed() => return Ok(()),
                 fetched = reader.next(self.limits) => fetched,
             };
             let Fetched {
@@ -316,7 +425,10 @@ impl Fetching {
                 Ok(fetched) => fetched,
                 Err(error) if error.transient => {
                     tracing::warn!(%error, "the source is tried again");
-                    sleep(wait).await;
+                    tokio::select! {
+                        () = self.rest(wait) => {}
+                        () = sender.closed() => return Ok(()),
+                    }
                     wait = (wait * 2).min(LONGEST_WAIT);
                     continue;
                 }
@@ -335,15 +447,16 @@ impl Fetching {
             match state {
                 ReaderState::Closed => return Ok(()),
                 ReaderState::CaughtUp if self.until_idle => return Ok(()),
-                ReaderState::CaughtUp if empty => self.idle().await,
+                ReaderState::CaughtUp if empty => self.rest(IDLE_WAIT).await,
                 ReaderState::CaughtUp | ReaderState::More => {}
             }
         }
     }
 
-    async fn idle(&mut self) {
+    /// Waits, but not for longer than the run goes on.
+    async fn rest(&mut self, time: Duration) {
         tokio::select! {
-            () = sleep(IDLE_WAIT) => {}
+            () = sleep(time) => {}
             _ = self.shutdown.wait_for(|stop| *stop) => {}
         }
     }

@@ -70,9 +70,9 @@ impl Tallies {
         let Some(operation) = operation else { return };
         let tally = self.0.entry(Some(table)).or_default();
         if applied {
-            tally.applied.add(operation)
+            tally.applied.add(operation);
         } else {
-            tally.skipped += 1
+            tally.skipped += 1;
         }
     }
 

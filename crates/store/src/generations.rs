@@ -13,7 +13,7 @@ use crate::labels::narrow;
 use crate::locks::{Mode, lock_tables};
 use crate::store::Store;
 
-pub use complete::Completion;
+pub use complete::{Completion, Seen};
 pub use sweep::SweepStep;
 
 /// Where each shard's present end is; `None` for a closed shard.
@@ -32,9 +32,10 @@ pub enum Beginning<T> {
     /// A change at or beyond the position was applied already: the task had not stopped, or the
     /// position is another server's.
     PositionPassed {
-        /// The shard.
+        /// The shard, or the table whose earlier generation began there: rows of two loads with
+        /// one position could not be told apart.
         shard: String,
-        /// The highest position seen in it.
+        /// The highest position seen in it, or where that generation began.
         high: Position,
     },
     /// A table that is not registered; run `migrate`.
@@ -86,6 +87,9 @@ impl Store {
             return refuse(tx, refusal).await;
         }
         let epoch = latest(&mut tx, "SELECT MAX(epoch) FROM fieldseal_epochs").await?;
+        if let Some(refusal) = not_new(&mut tx, &locked, epoch, at).await? {
+            return refuse(tx, refusal).await;
+        }
         let mut next = latest(
             &mut tx,
             "SELECT COALESCE(MAX(generation), 0) FROM fieldseal_generations",
@@ -231,11 +235,58 @@ async fn passed<T>(
         let high = row.opt_text(2)?.map(|text| position(&text)).transpose()?;
         if let (Some((at, Capture::Stopped)), Some(high)) = (at, high)
             && high >= at
+            && in_present_epoch(tx, &shard, &checkpoint).await?
         {
             return Ok(Some(Beginning::PositionPassed { shard, high }));
         }
     }
     Ok(None)
+}
+
+/// Whether some table has a generation of this epoch that began at `at` or later. What happens
+/// after L and before the load is in no record: with one L for two loads, the older row would stay.
+async fn not_new<T>(
+    tx: &mut Transaction,
+    tables: &[String],
+    epoch: i64,
+    at: Position,
+) -> Result<Option<Beginning<T>>, DbError> {
+    for table in tables {
+        let rows = tx
+            .query(
+                "SELECT position FROM fieldseal_generations WHERE table_id = ? AND epoch = ?",
+                &[Bind::from(table), Bind::from(epoch)],
+            )
+            .await?;
+        for row in &rows {
+            let earlier = position(&row.text(0)?)?;
+            if earlier >= at {
+                let (shard, high) = (table.clone(), earlier);
+                return Ok(Some(Beginning::PositionPassed { shard, high }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the shard was read into the present epoch: positions of an earlier one say nothing.
+async fn in_present_epoch(
+    tx: &mut Transaction,
+    shard: &str,
+    checkpoint: &SequenceNumber,
+) -> Result<bool, DbError> {
+    let marks = tx
+        .query(
+            "SELECT sequence FROM fieldseal_marks WHERE kind = 'epoch' AND shard = ? AND number = (SELECT MAX(epoch) FROM fieldseal_epochs)",
+            &[Bind::from(shard)],
+        )
+        .await?;
+    // A shard without a mark inherits from its start; one that was closed never gets there.
+    let Some(mark) = marks.first() else {
+        return Ok(true);
+    };
+    let mark = mark.opt_text(0)?.map(|text| sequence(&text)).transpose()?;
+    Ok(mark.is_some_and(|mark| *checkpoint > mark))
 }
 
 async fn insert_generation(

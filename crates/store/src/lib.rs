@@ -25,7 +25,7 @@ mod table;
 mod tombstones;
 
 pub use findings::{Finding, Severity, findings};
-pub use generations::{Beginning, Completion, GenerationState, ShardMarks, SweepStep};
+pub use generations::{Beginning, Completion, GenerationState, Seen, ShardMarks, SweepStep};
 pub use migrations::{migrate, pending};
 pub use quarantine::HeldEntry;
 pub use schema::{

@@ -180,14 +180,20 @@ pub(crate) enum GenerationCommand {
         capture: CaptureWord,
     },
     /// Raise the tables' floor once their load is applied to its end
+    #[command(long_about = COMPLETE)]
     Complete {
         #[command(flatten)]
         config: ConfigArgs,
 
         #[command(flatten)]
         tables: TablesArgs,
+
+        /// The source's tables are empty now, so no row of the load will ever come. Without this,
+        /// a table that has rows, and none of this load, is not completed
+        #[arg(long)]
+        source_is_empty: bool,
     },
-    /// Delete the rows that a completed load did not bring again
+    /// Delete for good the rows that a completed load did not bring again
     Sweep {
         #[command(flatten)]
         config: ConfigArgs,
@@ -214,6 +220,14 @@ pub(crate) enum EpochCommand {
     #[command(long_about = EPOCH_BEGIN)]
     Begin(ConfigArgs),
 }
+
+const COMPLETE: &str = "\
+Raise the tables' floor once their load is applied to its end
+
+Only once DMS says that the full load of these tables has completed, and everything it wrote is \
+in the source: a row that the load has not brought by then counts as deleted at the source, and \
+`generation sweep` deletes it. Refused while a shard is not applied to its present end, a record \
+of the load is held, or the table is tainted.";
 
 const EPOCH_BEGIN: &str = "\
 Say that positions start anew: after a restore, a failover to other binlogs, a RESET

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::args::ReportArgs;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::print::{Lines, safe};
+use crate::print::{Lines, counted, safe};
 use crate::{source, wiring};
 
 /// How bad a finding is.
@@ -161,7 +161,10 @@ async fn of_target(database: &Database, config: &Config, migrated: bool, found: 
 }
 
 fn report(found: &[Found], json: bool) -> Result<Exit, Failure> {
-    let count = |severity| found.iter().filter(|one| one.severity == severity).count();
+    let count = |severity| {
+        let of_it = found.iter().filter(|one| one.severity == severity);
+        of_it.count() as u64
+    };
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let mut lines = Lines::new();
     if json {
@@ -181,8 +184,16 @@ fn report(found: &[Found], json: bool) -> Result<Exit, Failure> {
             }
         }
         lines.line(match errors {
-            0 => format!("ok: 0 errors, {warnings} warnings"),
-            _ => format!("not ok: {errors} errors, {warnings} warnings"),
+            0 => format!(
+                "ok: {}, {}",
+                counted(0, "error"),
+                counted(warnings, "warning")
+            ),
+            _ => format!(
+                "not ok: {}, {}",
+                counted(errors, "error"),
+                counted(warnings, "warning")
+            ),
         })?;
     }
     lines.finish()?;

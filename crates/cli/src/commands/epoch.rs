@@ -6,6 +6,7 @@ use crate::args::{ConfigArgs, EpochCommand};
 use crate::commands::generation::refused;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
+use crate::print::counted;
 use crate::source;
 use crate::wiring::Wired;
 
@@ -35,11 +36,14 @@ async fn begin(args: &ConfigArgs) -> Result<Exit, Failure> {
         refusal => return Err(refused(&refusal, &wired.config)),
     };
     println!(
-        "epoch {epoch} has begun at the present end of {} shards",
-        marks.len()
+        "epoch {epoch} has begun at the present end of {}",
+        counted(marks.len() as u64, "shard")
     );
     println!("- records behind these ends are newer than all before them, whatever their position");
-    println!("- {retired} keys only open values from now on; the next values get new keys");
+    println!(
+        "- {} from now on only for opening; the next values get new keys",
+        counted(retired, "key")
+    );
     println!(
         "- changes that were missed meanwhile do not come by themselves: unless capture was \
          unbroken, `fieldseal generation begin` for every table, and load again"

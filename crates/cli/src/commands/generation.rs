@@ -2,13 +2,13 @@
 
 use fieldseal_model::{Engine, Position};
 use fieldseal_pipeline::Capture;
-use fieldseal_store::{Beginning, Completion, GenerationState, Store};
+use fieldseal_store::{Beginning, Completion, GenerationState, Seen, Store};
 use serde_json::json;
 
 use crate::args::{CaptureWord, ConfigArgs, GenerationCommand, ReportArgs, TablesArgs};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::print::{Lines, columns};
+use crate::print::{Lines, columns, counted};
 use crate::progress::Counting;
 use crate::wiring::{connect_migrated, described};
 use crate::{clock, source};
@@ -24,7 +24,18 @@ pub(crate) async fn generation(command: &GenerationCommand) -> Result<Exit, Fail
             position,
             capture,
         } => begin(config, tables, position, *capture).await,
-        GenerationCommand::Complete { config, tables } => complete(config, tables).await,
+        GenerationCommand::Complete {
+            config,
+            tables,
+            source_is_empty,
+        } => {
+            let seen = if *source_is_empty {
+                Seen::Nothing
+            } else {
+                Seen::Something
+            };
+            complete(config, tables, seen).await
+        }
         GenerationCommand::Sweep { config, tables } => sweep(config, tables).await,
         GenerationCommand::List(args) => list(args).await,
     }
@@ -63,10 +74,10 @@ async fn begin(
     ids.dedup();
     for (table, generation) in ids.iter().zip(&generations) {
         println!(
-            "generation {} of {table} begins at {}, behind the present end of {} shards",
+            "generation {} of {table} begins at {}, behind the present end of {}",
             generation.0,
             at.display(engine),
-            marks.len()
+            counted(marks.len() as u64, "shard")
         );
     }
     println!("DMS may be started now. {}", relied_on(capture, engine));
@@ -126,15 +137,16 @@ pub(crate) fn refused<T>(refusal: &Beginning<T>, config: &Config) -> Failure {
     Failure::new(Exit::NotAsItShouldBe, format!("nothing has begun: {text}"))
 }
 
-async fn complete(args: &ConfigArgs, tables: &TablesArgs) -> Result<Exit, Failure> {
+async fn complete(args: &ConfigArgs, tables: &TablesArgs, seen: Seen) -> Result<Exit, Failure> {
     let config = Config::read(&args.config)?;
     let tables = config.table_ids(tables)?;
-    let store = store(&config).await?;
+    let database = connect_migrated(&config).await?;
+    let store = described(&database, &config.policy).await?;
     let ends = source::marks(&config).await?;
     let mut exit = Exit::Done;
     for table in &tables {
         let completion = store
-            .complete_generation(table, &ends)
+            .complete_generation(table, &ends, seen)
             .await
             .map_err(|error| Failure::database(&format!("completing {table}"), &error))?;
         match completion {
@@ -194,20 +206,7 @@ async fn list(args: &ReportArgs) -> Result<Exit, Failure> {
     let generations = generations(&store).await?;
     let mut lines = Lines::new();
     if args.json {
-        let objects: Vec<_> = generations
-            .iter()
-            .map(|g| {
-                json!({
-                    "generation": g.generation.0,
-                    "table": g.table,
-                    "epoch": g.epoch.0,
-                    "position": g.position.display(engine).to_string(),
-                    "capture": g.capture,
-                    "started": g.started,
-                    "state": g.state,
-                })
-            })
-            .collect();
+        let objects: Vec<_> = generations.iter().map(|g| object(g, engine)).collect();
         lines.line(json!({ "generations": objects }).to_string())?;
     } else {
         let rows: Vec<Vec<String>> = generations
@@ -217,7 +216,7 @@ async fn list(args: &ReportArgs) -> Result<Exit, Failure> {
                     g.generation.0.to_string(),
                     g.table.clone(),
                     g.epoch.0.to_string(),
-                    g.position.display(engine).to_string(),
+                    position(g, engine).unwrap_or_else(|| "-".to_owned()),
                     g.capture.clone(),
                     g.started.clone().unwrap_or_else(|| "-".to_owned()),
                     g.state.clone(),
@@ -239,6 +238,25 @@ async fn list(args: &ReportArgs) -> Result<Exit, Failure> {
     }
     lines.finish()?;
     Ok(Exit::Done)
+}
+
+/// One generation as JSON.
+pub(crate) fn object(generation: &GenerationState, engine: Engine) -> serde_json::Value {
+    json!({
+        "generation": generation.generation.0,
+        "table": generation.table,
+        "epoch": generation.epoch.0,
+        "position": position(generation, engine),
+        "capture": generation.capture,
+        "started": generation.started,
+        "state": generation.state,
+    })
+}
+
+/// L; none for a first load that was never registered, which has no beginning but the source's.
+fn position(generation: &GenerationState, engine: Engine) -> Option<String> {
+    let at = generation.position;
+    (at != Position(0)).then(|| at.display(engine).to_string())
 }
 
 async fn generations(store: &Store) -> Result<Vec<GenerationState>, Failure> {

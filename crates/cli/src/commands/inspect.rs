@@ -7,14 +7,14 @@ use std::path::Path;
 
 use fieldseal_dms::{DecodeError, Decoded, Decoder, Record};
 use fieldseal_files::RecordStream;
-use fieldseal_model::{Change, SourceOrder, TableName};
+use fieldseal_model::{Change, Row, SourceOrder, TableName};
 use fieldseal_pipeline::{DryRun, Verdict};
 use serde_json::{Value, json};
 
 use crate::args::InspectArgs;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::print::{Lines, safe};
+use crate::print::{Lines, counted, safe};
 
 pub(crate) fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
     let config = args.config.as_deref().map(Config::read).transpose()?;
@@ -131,9 +131,12 @@ impl<'a> Found<'a> {
     }
 
     fn text(&self, number: u64) -> String {
-        let table = self
-            .table
-            .map_or_else(|| "-".to_owned(), |table| safe(&table.to_string()));
+        // DMS's own tables have no schema.
+        let table = match self.table {
+            Some(table) if table.schema.is_empty() => safe(&table.table),
+            Some(table) => safe(&table.to_string()),
+            None => "-".to_owned(),
+        };
         let columns: Vec<String> = self.columns.iter().map(|name| safe(name)).collect();
         format!(
             "{number}: {} {} {table} at {} [{}] {}",
@@ -194,7 +197,7 @@ impl<'a> Found<'a> {
 /// The columns of the row, then those that only its before-image has.
 fn names(change: &Change) -> Vec<&str> {
     let row = change.row.iter().map(|(name, _)| name);
-    let before = change.before.iter().flat_map(|before| before.iter());
+    let before = change.before.iter().flat_map(Row::iter);
     let only_before = before
         .map(|(name, _)| name)
         .filter(|name| change.row.get(name).is_none());
@@ -237,7 +240,11 @@ impl Tally {
     }
 
     fn text(&self) -> String {
-        let counted = format!("{} records, {} errors", self.records, self.errors);
+        let counted = format!(
+            "{}, {}",
+            counted(self.records, "record"),
+            counted(self.errors, "error")
+        );
         if !self.judged {
             return counted;
         }

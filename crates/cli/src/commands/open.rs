@@ -7,7 +7,7 @@ use fieldseal_policy::Table;
 use crate::args::OpenArgs;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::print::{Lines, json_text};
+use crate::print::{Lines, counted, json_text};
 use crate::wiring::Wired;
 
 /// Rows opened at once.
@@ -16,7 +16,7 @@ const PAGE: u32 = 500;
 pub(crate) async fn open(args: &OpenArgs) -> Result<Exit, Failure> {
     let wired = Wired::open(Config::read(&args.config.config)?).await?;
     let vault = wired.vault();
-    let table = vault.table(&args.table).map_err(|error| failed(&error))?;
+    let table = wired.config.table(&args.table)?;
     eprintln!(
         "WARNING: what follows on standard output is plaintext of {}",
         table.id
@@ -39,7 +39,7 @@ pub(crate) async fn open(args: &OpenArgs) -> Result<Exit, Failure> {
     }
     printed.lines.finish()?;
     if printed.failures > 0 {
-        eprintln!("{} cells did not open", printed.failures);
+        eprintln!("{} did not open", counted(printed.failures, "cell"));
         return Ok(Exit::NotAsItShouldBe);
     }
     Ok(Exit::Done)
@@ -89,9 +89,7 @@ fn key_of(row: &OpenedRow) -> Result<Vec<String>, Failure> {
 fn failed(error: &VaultError) -> Failure {
     match error {
         VaultError::Database { source, .. } => Failure::database(&error.to_string(), source),
-        VaultError::NoTable(_) | VaultError::OddKey { .. } => {
-            Failure::new(Exit::Usage, error.to_string())
-        }
+        VaultError::OddKey { .. } => Failure::new(Exit::Usage, error.to_string()),
         _ => Failure::new(Exit::NotAsItShouldBe, error.to_string()),
     }
 }

@@ -25,6 +25,10 @@ pub(crate) async fn run(args: &RunArgs) -> Result<Exit, Failure> {
     if !summary.stopped.is_empty() {
         return Ok(Exit::ShardStopped);
     }
+    if args.until_idle && summary.shut_down {
+        eprintln!("told to end before every shard was read to its end; run again to go on");
+        return Ok(Exit::NotAsItShouldBe);
+    }
     Ok(Exit::Done)
 }
 

@@ -11,6 +11,7 @@ use fieldseal_store::{GenerationState, ShardStatus, Status, TableStatus};
 use crate::args::ReportArgs;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
+use crate::print::counted;
 use crate::source::{self, Marks};
 use crate::wiring::{connect_migrated, described};
 
@@ -104,7 +105,11 @@ impl Report {
         for shard in self.shards() {
             match shard.lag {
                 Some(lag) if lag > 0 => {
-                    why.push(format!("shard {} is {lag} bytes behind", shard.name));
+                    why.push(format!(
+                        "shard {} is {} behind",
+                        shard.name,
+                        counted(lag, "byte")
+                    ));
                 }
                 _ => {}
             }
@@ -114,11 +119,11 @@ impl Report {
         }
         let held: u64 = self.status.held.iter().map(|held| held.count).sum();
         if held > 0 {
-            why.push(format!("{held} records are held in quarantine"));
+            why.push(format!("{} in quarantine", counted(held, "record")));
         }
         let debts: u64 = self.status.debts.iter().map(|(_, count)| count).sum();
         if debts > 0 {
-            why.push(format!("{debts} debts of discarded records are open"));
+            why.push(format!("{} of discarded records", counted(debts, "debt")));
         }
         why
     }
@@ -137,8 +142,8 @@ impl Report {
             None => why.push(format!("{name} was never loaded: no generation has begun")),
         }
         if table.foreign_rows > 0 {
-            let rows = table.foreign_rows;
-            why.push(format!("{name} has {rows} rows that somebody else wrote"));
+            let rows = counted(table.foreign_rows, "row");
+            why.push(format!("{name} has {rows} that somebody else wrote"));
         }
     }
 }

@@ -148,3 +148,38 @@ fn a_cell_that_does_not_open_is_an_error_in_its_place() {
     assert_eq!(rows[0]["email"], "planted-1");
     assert!(rows[1]["balance"].is_number());
 }
+
+#[test]
+fn a_schema_is_printed_for_every_dialect_and_from_a_dump() {
+    let shop = Shop::new();
+    for (dialect, words) in [
+        (
+            "sqlite",
+            ["CREATE TABLE \"customers\"", "\"email_bidx\" BLOB"],
+        ),
+        ("postgres", ["CREATE TABLE \"customers\"", "BYTEA"]),
+        ("mysql", ["CREATE TABLE `customers`", "LONGBLOB"]),
+    ] {
+        let schema = shop.call(&["schema", "--dialect", dialect]).ends_with(0);
+        says(&schema, &words);
+    }
+    let dump = "CREATE TABLE `customers` (\n  `id` bigint unsigned NOT NULL,\n  `email` varchar(100),\n  \
+        `balance` decimal(30,2),\n  `photo` blob,\n  `points` smallint,\n  PRIMARY KEY (`id`)\n) \
+        ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;\n";
+    fs::write(shop.path("source.sql"), dump).unwrap();
+    let from = ["schema", "--dialect", "mysql", "--from", "source.sql"];
+    let missing = shop.call(&from).ends_with(4);
+    says(&missing, &["the source has no table shop.orders"]);
+    let orders = "CREATE TABLE `orders` (\n  `id` int NOT NULL,\n  `note` text\n);\n";
+    fs::write(shop.path("source.sql"), format!("{dump}{orders}")).unwrap();
+    let schema = shop.call(&from).ends_with(0);
+    says(
+        &schema,
+        &["`id` BIGINT UNSIGNED NOT NULL", "`points` SMALLINT"],
+    );
+    fs::remove_file(shop.path("source.sql")).unwrap();
+    says(
+        &shop.call(&from).ends_with(1),
+        &["source.sql", "check its path"],
+    );
+}

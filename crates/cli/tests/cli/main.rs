@@ -2,6 +2,8 @@
 //! exit codes, help; that no output but the two that open values holds one is checked at every
 //! call (`shop`).
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
+
 mod errors;
 mod help;
 mod inspect;

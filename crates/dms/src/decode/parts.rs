@@ -105,7 +105,7 @@ fn change(
         operation,
         order,
         stamp: metadata.stamp,
-        row: row::row(data)?,
+        row: row::row(&data)?,
         before,
     })
 }
@@ -137,7 +137,7 @@ fn before(
             return Err(DecodeError::TwoBeforeImages);
         }
     }
-    found.map(row::row).transpose()
+    found.as_ref().map(row::row).transpose()
 }
 
 /// A set, not a nested loop: a hostile record may have 50,000 names on either side.

@@ -2,7 +2,7 @@
 
 use fieldseal_model::{Cell, Plaintext, Row};
 
-use super::fields::{Fields, Name, Part};
+use super::fields::{Fields, Part};
 use super::string;
 use crate::DecodeError;
 
@@ -21,16 +21,16 @@ pub(super) fn fields(part: Part<'_>, not_object: DecodeError) -> Result<Fields<'
 }
 
 /// Decodes each field into a cell.
-pub(super) fn row(fields: Fields<'_>) -> Result<Row, DecodeError> {
-    let fields = fields.into_vec();
-    let mut cells = Vec::with_capacity(fields.len());
+pub(super) fn row(fields: &Fields<'_>) -> Result<Row, DecodeError> {
+    let fields = fields.as_slice();
+    let mut row = Row::with_capacity(fields.len());
     for (name, raw) in fields {
         if name.is_empty() {
             return Err(DecodeError::EmptyColumnName);
         }
-        cells.push((Name::into_owned(name), cell(raw)?));
+        row.push(name, cell(raw)?);
     }
-    Ok(Row::new(cells))
+    Ok(row)
 }
 
 fn cell(raw: &str) -> Result<Cell, DecodeError> {

@@ -1,6 +1,6 @@
 //! Completing a generation: what must be true first, and raising the floor.
 
-use fieldseal_db::{Bind, DbError, Transaction};
+use fieldseal_db::{Bind, DbError, Sql, Transaction};
 use fieldseal_model::{Epoch, Generation, Position, RowVersion, SequenceNumber};
 
 use super::{ShardMarks, bump, lock_registered, write_marks};
@@ -8,6 +8,7 @@ use crate::checkpoint::{position, sequence};
 use crate::labels::narrow;
 use crate::locks::version;
 use crate::store::Store;
+use crate::table::version_column;
 
 /// What completing came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,9 +19,20 @@ pub enum Completion {
     NotYet(Vec<String>),
 }
 
+/// What must be seen of a load before it can be complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Something at or above L, unless the target has no row at all: otherwise the load has not
+    /// even begun, and the sweep would empty the table.
+    Something,
+    /// Nothing: the operator says that the source's table is empty.
+    Nothing,
+}
+
 impl Store {
     /// Completes the newest generation of `table`: every shard is applied to the end given in
-    /// `ends`, nothing of the generation is held, and the table is not tainted. One transaction
+    /// `ends`, nothing of the generation is held, the table is not tainted, and what `seen` asks
+    /// for is there. The store must have been described. One transaction
     /// raises the floor, notes where the generation ends, and clears the debts it has paid.
     ///
     /// # Errors
@@ -29,6 +41,7 @@ impl Store {
         &self,
         table: &str,
         ends: &ShardMarks,
+        seen: Seen,
     ) -> Result<Completion, DbError> {
         let mut tx = self.database.begin().await?;
         if lock_registered(&mut tx, &[table.to_owned()])
@@ -46,7 +59,13 @@ impl Store {
                 "table {table} has no open generation"
             )]));
         };
-        let reasons = reasons(&mut tx, table, &open, ends).await?;
+        let mut reasons = reasons(&mut tx, table, &open, ends).await?;
+        if seen == Seen::Something && self.nothing_loaded(&mut tx, table, &open).await? {
+            reasons.push(
+                "no row of this load is in the target yet, and the sweep would delete every row that is there; wait for the load, or say that the source's table is empty"
+                    .to_owned(),
+            );
+        }
         if !reasons.is_empty() {
             tx.rollback().await?;
             return Ok(Completion::NotYet(reasons));
@@ -57,6 +76,34 @@ impl Store {
         bump(&mut tx, table).await?;
         tx.commit().await?;
         Ok(Completion::Complete(Generation(narrow(open.number)?)))
+    }
+}
+
+impl Store {
+    /// Whether the table has rows, and none of them came at or after the generation's L.
+    async fn nothing_loaded(
+        &self,
+        tx: &mut Transaction,
+        table: &str,
+        open: &Open,
+    ) -> Result<bool, DbError> {
+        let tables = self.tables().map_err(|_| DbError::unexpected())?;
+        let target = tables
+            .iter()
+            .find(|target| target.layout.table.as_str() == table)
+            .ok_or(DbError::unexpected())?;
+        let (name, column) = (target.name(tx.dialect()), version_column(tx.dialect()));
+        let (l, foreign) = (
+            RowVersion::of_load(open.epoch, open.position),
+            RowVersion::FOREIGN,
+        );
+        let loaded = format!("SELECT 1 FROM {name} WHERE {column} >= ? AND {column} < ? LIMIT 1");
+        let binds = [Bind::from(l.as_bytes()), Bind::from(foreign.as_bytes())];
+        if !tx.query(Sql::dynamic(loaded), &binds).await?.is_empty() {
+            return Ok(false);
+        }
+        let older = format!("SELECT 1 FROM {name} WHERE {column} < ? LIMIT 1");
+        Ok(!tx.query(Sql::dynamic(older), &binds[..1]).await?.is_empty())
     }
 }
 
@@ -178,25 +225,23 @@ async fn close(
 }
 
 /// A discarded record that stands before the generation's beginning is made good by the load; one
-/// behind it is not, nor is one of no known table.
+/// behind it is not. One of no known table is made good when every table has had such a load.
 async fn clear_debts(tx: &mut Transaction, table: &str, open: &Open) -> Result<(), DbError> {
     let debts = tx
         .query(
-            "SELECT id, shard, sequence FROM fieldseal_debts WHERE table_id = ?",
+            "SELECT id, table_id, shard, sequence FROM fieldseal_debts WHERE table_id = ? OR table_id IS NULL",
             &[Bind::from(table)],
         )
         .await?;
     for debt in &debts {
-        let marks = tx
-            .query(
-                "SELECT sequence FROM fieldseal_marks WHERE kind = 'begin' AND number = ? AND shard = ?",
-                &[Bind::from(open.number), Bind::from(&debt.text(1)?)],
-            )
-            .await?;
-        let paid = match marks.first().map(|row| row.opt_text(0)).transpose()? {
-            Some(Some(mark)) => sequence(&debt.text(2)?)? <= sequence(&mark)?,
-            Some(None) => true,
-            None => false,
+        let place = Place {
+            shard: debt.text(2)?,
+            sequence: sequence(&debt.text(3)?)?,
+        };
+        let paid = if debt.opt_text(1)?.is_some() {
+            begins_behind(tx, open.number, &place).await?
+        } else {
+            every_table_begins_behind(tx, &place).await?
         };
         if paid {
             tx.execute(
@@ -207,4 +252,50 @@ async fn clear_debts(tx: &mut Transaction, table: &str, open: &Open) -> Result<(
         }
     }
     Ok(())
+}
+
+struct Place {
+    shard: String,
+    sequence: SequenceNumber,
+}
+
+/// Whether a generation begins behind a place, so that its load has read what stood there.
+async fn begins_behind(
+    tx: &mut Transaction,
+    generation: i64,
+    place: &Place,
+) -> Result<bool, DbError> {
+    let marks = tx
+        .query(
+            "SELECT sequence FROM fieldseal_marks WHERE kind = 'begin' AND number = ? AND shard = ?",
+            &[Bind::from(generation), Bind::from(&place.shard)],
+        )
+        .await?;
+    match marks.first().map(|row| row.opt_text(0)).transpose()? {
+        Some(Some(mark)) => Ok(place.sequence <= sequence(&mark)?),
+        Some(None) => Ok(true),
+        None => Ok(false),
+    }
+}
+
+async fn every_table_begins_behind(tx: &mut Transaction, place: &Place) -> Result<bool, DbError> {
+    for table in tx
+        .query("SELECT table_id FROM fieldseal_tables", &[])
+        .await?
+    {
+        let generations = tx
+            .query(
+                "SELECT generation FROM fieldseal_generations WHERE table_id = ? AND state <> 'open'",
+                &[Bind::from(&table.text(0)?)],
+            )
+            .await?;
+        let mut paid = false;
+        for generation in &generations {
+            paid |= begins_behind(tx, generation.int(0)?, place).await?;
+        }
+        if !paid {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use fieldseal_db::Database;
-use fieldseal_envelope::{Domain, Purpose};
+use fieldseal_envelope::{DataKey, Domain, Purpose, WrapContext};
 use fieldseal_keys::{KeyProvider, KeyRef, KeyState, KeyStore, KeyUse};
 use fieldseal_keystore::DbKeyStore;
 
@@ -30,6 +30,7 @@ pub(crate) async fn look(config: &Config, database: Option<Database>, found: &mu
     };
     if let Some(provider) = &provider {
         remind(config, &**provider, found);
+        round_trips(config, &**provider, found).await;
     }
     let Some(database) = database else { return };
     let store: Arc<dyn KeyStore> = Arc::new(DbKeyStore::new(database.clone()));
@@ -63,6 +64,42 @@ fn remind(config: &Config, provider: &dyn KeyProvider, found: &mut Vec<Found>) {
         names.join(", ")
     );
     found.push(Found::new(Severity::Note, AREA, text));
+}
+
+/// Wraps a throwaway key for every domain and unwraps it again: access may be granted by domain.
+async fn round_trips(config: &Config, provider: &dyn KeyProvider, found: &mut Vec<Found>) {
+    let Some(name) = provider.wrapping_keys().first() else {
+        return;
+    };
+    let sealing = config
+        .policy
+        .domains()
+        .into_iter()
+        .zip(std::iter::repeat(Purpose::Seal));
+    for (domain, purpose) in sealing.chain([("quarantine", Purpose::Value)]) {
+        let context = domain.parse().map(|domain| WrapContext {
+            deployment: config.policy.keys().deployment.clone(),
+            domain,
+            purpose,
+        });
+        let (Ok(context), Ok(key)) = (context, DataKey::generate()) else {
+            continue;
+        };
+        let unwrapped = match provider.wrap(&context, &key).await {
+            Ok(wrapped) => provider.unwrap(&context, name, &wrapped).await,
+            Err(error) => Err(error),
+        };
+        let trouble = match unwrapped {
+            Ok(same) if same.expose() == key.expose() => continue,
+            Ok(_) => "unwrapping gave another key".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let text = format!(
+            "domain {domain}, purpose {purpose}: keys cannot be wrapped and unwrapped under \
+             {name}: {trouble}; grant this process the use of that key"
+        );
+        found.push(Found::new(Severity::Error, AREA, text));
+    }
 }
 
 /// Unwraps every key of the key store, as opening a value would.

@@ -6,6 +6,7 @@ use fieldseal_store::TableStatus;
 use serde_json::{Value, json};
 
 use super::{Report, Shard, position};
+use crate::commands::generation;
 use crate::exit::Failure;
 use crate::print::{Lines, columns, safe};
 
@@ -16,16 +17,11 @@ pub(super) fn print(report: &Report, policy: &Policy, as_json: bool) -> Result<(
         return lines.finish();
     }
     lines.line(format!("epoch {}", report.status.epoch))?;
-    section(&mut lines, "tables", &TABLE, tables(report))?;
-    section(&mut lines, "shards", &SHARD, shards(report, policy))?;
-    section(
-        &mut lines,
-        "keys",
-        &KEY,
-        report.keys.iter().map(key_row).collect(),
-    )?;
-    section(&mut lines, "held records", &HELD, held(report))?;
-    section(&mut lines, "debts", &DEBT, debts(report))?;
+    section(&mut lines, "tables", &TABLE, &tables(report))?;
+    section(&mut lines, "shards", &SHARD, &shards(report, policy))?;
+    section(&mut lines, "keys", &KEY, &keys(report))?;
+    section(&mut lines, "held records", &HELD, &held(report))?;
+    section(&mut lines, "debts", &DEBT, &debts(report))?;
     lines.line("")?;
     lines.line(if report.why.is_empty() {
         "ready".to_owned()
@@ -58,14 +54,14 @@ fn section(
     lines: &mut Lines,
     title: &str,
     heading: &[&str],
-    rows: Vec<Vec<String>>,
+    rows: &[Vec<String>],
 ) -> Result<(), Failure> {
     lines.line("")?;
     if rows.is_empty() {
         return lines.line(format!("{title}: none"));
     }
     lines.line(title)?;
-    for line in columns(heading, &rows) {
+    for line in columns(heading, rows) {
         lines.line(format!("  {line}"))?;
     }
     Ok(())
@@ -124,15 +120,18 @@ fn state(key: &KeyUse) -> &'static str {
     key.state.map_or("unknown", KeyState::as_str)
 }
 
-fn key_row(key: &KeyUse) -> Vec<String> {
-    vec![
-        key.id.to_string(),
-        safe(&key.domain),
-        safe(&key.purpose),
-        state(key).to_owned(),
-        key.reserved.to_string(),
-        key.limit.to_string(),
-    ]
+fn keys(report: &Report) -> Vec<Vec<String>> {
+    let row = |key: &KeyUse| {
+        vec![
+            key.id.to_string(),
+            safe(&key.domain),
+            safe(&key.purpose),
+            state(key).to_owned(),
+            key.reserved.to_string(),
+            key.limit.to_string(),
+        ]
+    };
+    report.keys.iter().map(row).collect()
 }
 
 fn held(report: &Report) -> Vec<Vec<String>> {
@@ -189,7 +188,11 @@ fn object(report: &Report, policy: &Policy) -> Value {
         "keys": report.keys.iter().map(key_object).collect::<Vec<_>>(),
         "held": held,
         "debts": debts,
-        "generations": report.generations.len(),
+        "generations": report
+            .generations
+            .iter()
+            .map(|one| generation::object(one, policy.source().engine))
+            .collect::<Vec<_>>(),
         "ready": report.why.is_empty(),
         "why": report.why,
     })
