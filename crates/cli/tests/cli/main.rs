@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
+mod demo;
 mod errors;
 mod help;
 mod inspect;
