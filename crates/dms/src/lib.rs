@@ -5,7 +5,7 @@
 //! any bytes give records or errors, never a panic. It knows no policy (which columns exist, what
 //! kind they have), no key and no I/O.
 //!
-//! - [`decode`] and [`Decoder`]: bytes of one stream record to the [`Record`]s in it.
+//! - [`decode()`] and [`Decoder`]: bytes of one stream record to the [`Record`]s in it.
 //! - [`to_value`]: one cell to the canonical [`Value`](fieldseal_model::Value) of the kind that
 //!   the policy declares.
 //! - [`Encoder`]: the other direction, byte-shaped like DMS's own two formats.

@@ -29,7 +29,9 @@ pub(crate) fn select_kept(dialect: Dialect, column: &str) -> String {
     let text = as_text(dialect, &name);
     match dialect {
         Dialect::Sqlite => {
-            format!("CASE typeof({name}) WHEN 'blob' THEN '\\x' || lower(hex({name})) ELSE {text} END")
+            format!(
+                "CASE typeof({name}) WHEN 'blob' THEN '\\x' || lower(hex({name})) ELSE {text} END"
+            )
         }
         Dialect::Postgres | Dialect::MySql => text,
     }

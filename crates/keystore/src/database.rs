@@ -14,7 +14,7 @@ use crate::{data_keys, lines};
 /// How often a transaction that gave way to another one is run again.
 const ATTEMPTS: u32 = 8;
 
-/// A `KeyStore` in a database whose [migrations](crate::migrations) have run. Cheap to clone.
+/// A `KeyStore` in a database whose [migrations](crate::migrations()) have run. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct DbKeyStore {
     database: Database,
