@@ -1,1 +1,10 @@
-//! Not yet written.
+//! What tests across crates share. Owns databases to test on and a pipeline over them; the tests are
+//! in `tests/`.
+
+pub mod course;
+pub mod databases;
+pub mod fed;
+pub mod harness;
+pub mod histories;
+pub mod proxy;
+pub mod random;

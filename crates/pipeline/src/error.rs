@@ -65,6 +65,9 @@ pub enum StopReason {
     /// Another worker took the shard over.
     #[error("another worker has taken the shard over")]
     Fenced,
+    /// The run was told to shut down while the shard waited for its target or its keys.
+    #[error("the run was told to shut down while it waited; nothing is lost")]
+    ShutDown,
     /// Keys failed for good.
     #[error("the keys failed: {0}")]
     Keys(String),

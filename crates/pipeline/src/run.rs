@@ -118,7 +118,7 @@ fn note(
     let (shard, outcome) =
         ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
     match outcome {
-        Ok(Ended::ShutDown) => {}
+        Ok(Ended::ShutDown) | Err(StopReason::ShutDown) => {}
         Ok(Ended::Idle | Ended::Closed) => {
             summary.finished.insert(shard);
         }

@@ -278,7 +278,7 @@ impl<T: Target> ShardLoop<T> {
                 Ok(prepared) => return Ok(prepared),
                 Err(error) if error.is_temporary() => {
                     tracing::warn!(shard = %self.name, %error, "sealing waits for its keys");
-                    self.pause(&mut wait, &error.to_string()).await?;
+                    self.pause(&mut wait).await?;
                 }
                 Err(error) => return Err(StopReason::Keys(error.to_string())),
             }
@@ -293,7 +293,10 @@ impl<T: Target> ShardLoop<T> {
         loop {
             match self.target.labels(&self.name).await {
                 Ok(labels) => return Ok(Arc::clone(self.labels.insert(Arc::new(labels)))),
-                Err(TargetError::Transient(error)) => self.pause(&mut wait, &error).await?,
+                Err(TargetError::Transient(error)) => {
+                    tracing::warn!(shard = %self.name, %error, "the target is tried again");
+                    self.pause(&mut wait).await?;
+                }
                 Err(error) => return Err(stop_of(error)),
             }
         }
@@ -312,7 +315,7 @@ impl<T: Target> ShardLoop<T> {
                 }
                 Err(TargetError::Transient(error)) => {
                     tracing::warn!(shard = %self.name, %error, "the target is tried again");
-                    self.pause(&mut wait, &error).await?;
+                    self.pause(&mut wait).await?;
                 }
                 Err(error) => return Err(stop_of(error)),
             }
@@ -324,18 +327,21 @@ impl<T: Target> ShardLoop<T> {
         loop {
             match self.target.close_shard(&self.name, fence).await {
                 Ok(()) => return Ok(()),
-                Err(TargetError::Transient(error)) => self.pause(&mut wait, &error).await?,
+                Err(TargetError::Transient(error)) => {
+                    tracing::warn!(shard = %self.name, %error, "the target is tried again");
+                    self.pause(&mut wait).await?;
+                }
                 Err(error) => return Err(stop_of(error)),
             }
         }
     }
 
-    /// Waits, longer each time. A run that shuts down does not wait: it stops with the error.
-    async fn pause(&mut self, wait: &mut Duration, error: &str) -> Result<(), StopReason> {
+    /// Waits, longer each time. A run that shuts down does not wait: the batch is read again by the next.
+    async fn pause(&mut self, wait: &mut Duration) -> Result<(), StopReason> {
         tokio::select! {
             () = sleep(*wait) => {}
             _ = self.shutdown.wait_for(|stop| *stop) => {
-                return Err(StopReason::Target(format!("{error}; shutting down, nothing is lost")));
+                return Err(StopReason::ShutDown);
             }
         }
         *wait = (*wait * 2).min(LONGEST_WAIT);

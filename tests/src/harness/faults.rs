@@ -1,0 +1,213 @@
+//! Parts of the pipeline that fail when they are told to. Owns the switches; behind each stands
+//! the real part.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use fieldseal_envelope::{DataKey, WrapContext};
+use fieldseal_keys::{KeyProvider, ProviderError, WrappingKey};
+use fieldseal_pipeline::{
+    Committed, Labels, SealedBatch, ShardState, TableLayout, Target, TargetColumn, TargetError,
+};
+use fieldseal_store::Store;
+
+/// What a key service does instead of answering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// It cannot be reached.
+    Down,
+    /// It refuses the caller.
+    Denied,
+}
+
+/// A key provider that can be switched off.
+pub struct FaultyProvider {
+    inner: Arc<dyn KeyProvider>,
+    outage: Mutex<Option<Outage>>,
+    refused: AtomicU32,
+    /// Comes back by itself after so many refusals; 0 means never.
+    until: AtomicU32,
+}
+
+impl FaultyProvider {
+    /// A provider that works until it is switched off.
+    #[must_use]
+    pub fn around(inner: Arc<dyn KeyProvider>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            outage: Mutex::new(None),
+            refused: AtomicU32::new(0),
+            until: AtomicU32::new(0),
+        })
+    }
+
+    /// Switches it off, until it has refused `until` calls if that is not 0.
+    pub fn fail(&self, outage: Outage, until: u32) {
+        self.until.store(until, Ordering::SeqCst);
+        self.refused.store(0, Ordering::SeqCst);
+        *self.outage.lock().unwrap_or_else(PoisonError::into_inner) = Some(outage);
+    }
+
+    /// How many calls it has refused since it was switched off.
+    #[must_use]
+    pub fn refused(&self) -> u32 {
+        self.refused.load(Ordering::SeqCst)
+    }
+
+    fn check(&self) -> Result<(), ProviderError> {
+        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(what) = *outage else { return Ok(()) };
+        let refused = self.refused.fetch_add(1, Ordering::SeqCst) + 1;
+        if refused == self.until.load(Ordering::SeqCst) {
+            *outage = None;
+        }
+        let reason = "switched off by a test".to_owned();
+        Err(match what {
+            Outage::Down => ProviderError::Unavailable { reason },
+            Outage::Denied => ProviderError::Denied { reason },
+        })
+    }
+}
+
+#[async_trait]
+impl KeyProvider for FaultyProvider {
+    fn wrapping_keys(&self) -> &[WrappingKey] {
+        self.inner.wrapping_keys()
+    }
+
+    async fn wrap(&self, context: &WrapContext, key: &DataKey) -> Result<Vec<u8>, ProviderError> {
+        self.check()?;
+        self.inner.wrap(context, key).await
+    }
+
+    async fn unwrap(
+        &self,
+        context: &WrapContext,
+        name: &WrappingKey,
+        wrapped: &[u8],
+    ) -> Result<DataKey, ProviderError> {
+        self.check()?;
+        self.inner.unwrap(context, name, wrapped).await
+    }
+}
+
+/// What a target does at one call of `apply`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApplyFault {
+    /// None.
+    Works,
+    /// It cannot be reached; nothing is applied.
+    Unreachable,
+    /// It applies the batch, and the answer is lost.
+    AnswerLost,
+    /// It refuses a value; nothing is applied.
+    Refused,
+    /// The labels have changed.
+    Stale,
+    /// Another worker takes the shard over first.
+    TakenOver,
+    /// It fails for good.
+    Fatal,
+    /// Its connections are closed under it.
+    ConnectionsGone,
+}
+
+/// A store whose `apply` fails as a list says, one entry per call; behind the list's end it
+/// works, or fails for ever with the last entry.
+pub struct FaultyTarget {
+    store: Arc<Store>,
+    faults: Vec<ApplyFault>,
+    forever: bool,
+    calls: AtomicU32,
+    gone: AtomicBool,
+}
+
+impl FaultyTarget {
+    /// Fails at its first calls.
+    #[must_use]
+    pub fn first(store: &Arc<Store>, faults: &[ApplyFault]) -> Arc<Self> {
+        Self::new(store, faults, false)
+    }
+
+    /// Fails at its first calls, and as the last entry says at every further one.
+    #[must_use]
+    pub fn for_ever(store: &Arc<Store>, faults: &[ApplyFault]) -> Arc<Self> {
+        Self::new(store, faults, true)
+    }
+
+    fn new(store: &Arc<Store>, faults: &[ApplyFault], forever: bool) -> Arc<Self> {
+        Arc::new(Self {
+            store: Arc::clone(store),
+            faults: faults.to_vec(),
+            forever,
+            calls: AtomicU32::new(0),
+            gone: AtomicBool::new(false),
+        })
+    }
+
+    /// How often a batch was applied or refused.
+    #[must_use]
+    pub fn calls(&self) -> u32 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn fault(&self) -> Option<ApplyFault> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) as usize;
+        let last = self.faults.last().filter(|_| self.forever);
+        self.faults.get(call).or(last).copied()
+    }
+
+    async fn take_over(&self, shard: &str) -> Result<(), TargetError> {
+        if self.gone.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.store.take_shard(shard, &[]).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Target for FaultyTarget {
+    async fn describe(
+        &self,
+        layouts: &[TableLayout],
+    ) -> Result<Vec<Vec<TargetColumn>>, TargetError> {
+        self.store.describe(layouts).await
+    }
+
+    async fn take_shard(&self, shard: &str, parents: &[String]) -> Result<ShardState, TargetError> {
+        self.store.take_shard(shard, parents).await
+    }
+
+    async fn labels(&self, shard: &str) -> Result<Labels, TargetError> {
+        self.store.labels(shard).await
+    }
+
+    async fn apply(&self, batch: &SealedBatch) -> Result<Committed, TargetError> {
+        match self.fault() {
+            None | Some(ApplyFault::Works) => self.store.apply(batch).await,
+            Some(ApplyFault::Unreachable) => Err(TargetError::Transient("it is away".to_owned())),
+            Some(ApplyFault::AnswerLost) => {
+                let _applied = self.store.apply(batch).await?;
+                Err(TargetError::Transient("no answer to the commit".to_owned()))
+            }
+            Some(ApplyFault::Refused) => Err(TargetError::Data {
+                code: "22000".to_owned(),
+            }),
+            Some(ApplyFault::Stale) => Err(TargetError::StaleLabels),
+            Some(ApplyFault::TakenOver) => {
+                self.take_over(batch.origin().shard()).await?;
+                self.store.apply(batch).await
+            }
+            Some(ApplyFault::Fatal) => Err(TargetError::Fatal("it is broken".to_owned())),
+            Some(ApplyFault::ConnectionsGone) => {
+                self.store.database().close().await;
+                self.store.apply(batch).await
+            }
+        }
+    }
+
+    async fn close_shard(&self, shard: &str, fence: i64) -> Result<(), TargetError> {
+        self.store.close_shard(shard, fence).await
+    }
+}

@@ -1,0 +1,170 @@
+//! A value that the target refuses although planning could not know: the batch is halved until
+//! the record at fault stands alone. Owns that exactly this record is held and counts are exact.
+
+use std::sync::Arc;
+
+use fieldseal_db::{Dialect, Sql};
+use fieldseal_dms::Wire;
+use fieldseal_pipeline::{ReplayOutcome, StopReason, replay};
+use fieldseal_tests::databases::Server;
+use fieldseal_tests::harness::faults::{ApplyFault, FaultyTarget};
+use fieldseal_tests::harness::{MemorySource, Rig, counter, records};
+
+use super::{TABLE, people, person, person_with};
+
+/// A rig whose table takes no row with 666 points.
+async fn rig(server: Server) -> Rig {
+    let policy = people("", "");
+    let dialect = match server {
+        Server::Sqlite => Dialect::Sqlite,
+        Server::Postgres => Dialect::Postgres,
+        Server::MariaDb => Dialect::MySql,
+    };
+    let tables = fieldseal_store::create_tables(&policy, dialect, None);
+    let tables = tables.expect("the policy can be spelled");
+    let checked = tables.replacen(
+        "PRIMARY KEY",
+        "CONSTRAINT no_beast CHECK (points <> '666'), PRIMARY KEY",
+        1,
+    );
+    assert_ne!(checked, tables);
+    Rig::with(server, policy, &checked, |provider| provider).await
+}
+
+async fn exactly_the_bad_records_are_held(server: Server) {
+    let rig = rig(server).await;
+    let beast = |id| person_with(id, "beast@example.org", "666");
+    let mut all: Vec<Vec<u8>> = (1..=250).map(person).collect();
+    for bad in [37, 101, 102, 250] {
+        all[bad as usize - 1] = beast(bad);
+    }
+    // A changed key whose new row is refused: its old row stays as well.
+    let moved = [
+        ("id", Wire::Number("900")),
+        ("email", Wire::Text("moved@example.org")),
+        ("points", Wire::Text("666")),
+    ];
+    all.push(records::update(
+        300,
+        TABLE,
+        &moved,
+        &[("id", Wire::Number("5"))],
+    ));
+    all.push(person(301));
+    let progress = rig.run(MemorySource::of(all)).await;
+
+    assert_eq!(
+        progress.records(),
+        252,
+        "each record is behind exactly one checkpoint"
+    );
+    assert_eq!(progress.quarantined(), 5);
+    assert_eq!(
+        rig.held_reasons().await,
+        ["37", "101", "102", "250", "251"].map(|place| format!("{place} target-refused"))
+    );
+    let rows = rig.open_all(TABLE).await;
+    assert_eq!(rows.len(), 247);
+    for id in (1..=250).filter(|id| ![37, 101, 102, 250].contains(id)) {
+        assert_eq!(
+            rows[&id.to_string()]["email"],
+            format!("person{id}@example.org")
+        );
+    }
+    let status = rig.table_status(TABLE).await;
+    assert_eq!(counter(&status, "inserts"), 247);
+    assert_eq!(counter(&status, "updates"), 0);
+    assert_eq!(counter(&status, "quarantined"), 5);
+    assert_eq!(rig.status().await.shards[0].sequence, "252");
+
+    replayed_when_the_reason_is_gone(&rig, server).await;
+    rig.end().await;
+}
+
+async fn replayed_when_the_reason_is_gone(rig: &Rig, server: Server) {
+    let held = rig.held().await;
+    let refused = replay(&*rig.store, &rig.preparer, &held[0].record).await;
+    assert_eq!(
+        refused.ok(),
+        Some(ReplayOutcome::StillHeld("target-refused"))
+    );
+    assert_eq!(rig.held().await.len(), 5);
+    if server == Server::Sqlite {
+        return; // A constraint of a SQLite table is there for good.
+    }
+    let table = rig.quote("people");
+    let drop = format!("ALTER TABLE {table} DROP CONSTRAINT no_beast");
+    let dropped = rig
+        .database
+        .database
+        .execute_script(Sql::dynamic(drop))
+        .await;
+    dropped.expect("the constraint can be dropped");
+    for entry in &held {
+        let outcome = replay(&*rig.store, &rig.preparer, &entry.record).await;
+        assert_eq!(outcome.ok(), Some(ReplayOutcome::Applied));
+    }
+    assert!(rig.held().await.is_empty());
+    let rows = rig.open_all(TABLE).await;
+    assert_eq!(rows.len(), 251);
+    assert_eq!(rows["37"]["email"], "beast@example.org");
+    assert!(!rows.contains_key("5") && rows["900"]["points"] == "666");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_the_bad_records_are_held_on_sqlite() {
+    exactly_the_bad_records_are_held(Server::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_the_bad_records_are_held_on_postgres() {
+    exactly_the_bad_records_are_held(Server::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_the_bad_records_are_held_on_mariadb() {
+    exactly_the_bad_records_are_held(Server::MariaDb).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_refuses_even_a_held_record_stops_its_shard() {
+    let rig = Rig::new(Server::Sqlite, people("", "")).await;
+    let mut faults = vec![ApplyFault::Refused; 100];
+    faults.push(ApplyFault::Fatal); // So that a loop without end ends.
+    let target = FaultyTarget::first(&rig.store, &faults);
+    let (summary, _) = rig
+        .run_into(
+            MemorySource::of(vec![person(1), person(2)]),
+            Arc::clone(&target),
+        )
+        .await;
+    let Some(StopReason::Target(_)) = summary.stopped.get("s0") else {
+        panic!("the shard must stop")
+    };
+    assert!(target.calls() < 10, "it was tried {} times", target.calls());
+    assert!(rig.open_all(TABLE).await.is_empty());
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_and_labels_that_change_leave_everything_exact() {
+    use ApplyFault::{AnswerLost, Stale, Unreachable};
+    let rig = Rig::new(Server::Sqlite, people("", "")).await;
+    let faults = [
+        Unreachable,
+        AnswerLost,
+        Stale,
+        AnswerLost,
+        AnswerLost,
+        Unreachable,
+    ];
+    let target = FaultyTarget::first(&rig.store, &faults);
+    let all = (1..=350).map(person).collect();
+    let (summary, _) = rig.run_into(MemorySource::of(all), target).await;
+    assert!(summary.stopped.is_empty(), "{:?}", summary.stopped);
+    assert_eq!(rig.open_all(TABLE).await.len(), 350);
+    assert_eq!(counter(&rig.table_status(TABLE).await, "inserts"), 350);
+    assert_eq!(counter(&rig.table_status(TABLE).await, "skipped"), 0);
+    assert_eq!(rig.status().await.shards[0].sequence, "350");
+    rig.end().await;
+}
