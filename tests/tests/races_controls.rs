@@ -5,7 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "a test says what it counted")]
 
-use fieldseal_db::{Connect, Database, DbError, DbErrorKind, Dialect, Sql};
+use fieldseal_db::{Bind, Connect, Database, DbError, DbErrorKind, Dialect, Sql};
 use fieldseal_tests::databases::{Server, TestDatabase};
 
 /// Keys of one round.
@@ -163,14 +163,9 @@ async fn prepare(database: &Database) {
 }
 
 async fn ghosts(database: &Database, keys: Keys) -> u64 {
-    let sql = Sql::dynamic(format!(
-        "SELECT COUNT(*) FROM race_rows r JOIN race_tombstones t ON t.id = r.id AND t.version > r.version WHERE r.{}",
-        keys.condition()
-    ));
-    let rows = database
-        .query(sql, &[])
-        .await
-        .expect("the ghosts are counted");
+    let sql = "SELECT COUNT(*) FROM race_rows r JOIN race_tombstones t ON t.id = r.id AND t.version > r.version WHERE r.id BETWEEN ? AND ?";
+    let rows = database.query(sql, &keys.binds()).await;
+    let rows = rows.expect("the ghosts are counted");
     u64::try_from(rows[0].int(0).expect("a count")).expect("no negative count")
 }
 
@@ -179,6 +174,10 @@ async fn ghosts(database: &Database, keys: Keys) -> u64 {
 struct Keys(u32);
 
 impl Keys {
+    fn binds(self) -> [Bind<'static>; 2] {
+        [Bind::from(self.0), Bind::from(self.0 + KEYS - 1)]
+    }
+
     fn condition(self) -> String {
         format!("id BETWEEN {} AND {}", self.0, self.0 + KEYS - 1)
     }
@@ -238,13 +237,12 @@ impl Racer {
             "DELETE FROM race_rows WHERE {} AND version < 10{guard}",
             keys.condition()
         );
-        self.database.execute(Sql::dynamic(delete), &[]).await?;
+        self.write(delete).await?;
         let bury = format!(
             "INSERT INTO race_tombstones (id, version) SELECT k.id, 10 FROM {table} WHERE NOT EXISTS (SELECT 1 FROM race_tombstones t WHERE t.id = k.id)",
             table = keys.table()
         );
-        self.database.execute(Sql::dynamic(bury), &[]).await?;
-        Ok(())
+        self.write(bury).await
     }
 
     /// Version 7 comes late: it writes the keys unless they are buried.
@@ -269,13 +267,17 @@ impl Racer {
             "INSERT INTO race_rows (id, version) SELECT k.id, 7 FROM {}{condition}",
             keys.table()
         );
-        self.database.execute(Sql::dynamic(insert), &[]).await?;
-        Ok(())
+        self.write(insert).await
+    }
+
+    /// Unprepared: each text is used once.
+    async fn write(&self, sql: String) -> Result<(), DbError> {
+        self.database.execute_script(Sql::dynamic(sql)).await
     }
 
     async fn is_buried(&self, keys: Keys) -> Result<bool, DbError> {
-        let sql = format!("SELECT id FROM race_tombstones WHERE {}", keys.condition());
-        let rows = self.database.query(Sql::dynamic(sql), &[]).await?;
+        let sql = "SELECT id FROM race_tombstones WHERE id BETWEEN ? AND ?";
+        let rows = self.database.query(sql, &keys.binds()).await?;
         Ok(!rows.is_empty())
     }
 

@@ -46,7 +46,7 @@ pub enum StopReason {
     },
     /// Binlog files count backwards: another server, or a reset one.
     #[error(
-        "{place}: the binlog file number falls from {from} to {to}, so this is another lineage of positions; run `fieldseal epoch begin` and start again"
+        "{place}: the binlog file number falls from {from} to {to}, so this is another lineage of positions; let the other shards be read to their ends, then run `fieldseal epoch begin --at-checkpoints`"
     )]
     FileFellBack {
         /// Where.

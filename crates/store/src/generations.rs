@@ -38,6 +38,14 @@ pub enum Beginning<T> {
         /// The highest position seen in it, or where that generation began.
         high: Position,
     },
+    /// The table has a generation of this epoch that began at the position or behind it: two
+    /// loads of one position could not be told apart.
+    PositionNotNew {
+        /// The table's id.
+        table: String,
+        /// Where the earlier generation began.
+        earlier: Position,
+    },
     /// A table that is not registered; run `migrate`.
     UnknownTable {
         /// The table's id.
@@ -132,6 +140,21 @@ impl Store {
         }
         tx.commit().await?;
         Ok(Beginning::Begun(Epoch(narrow(epoch)?)))
+    }
+
+    /// Where every shard is applied to: what an epoch's marks are where a shard stopped at a
+    /// position that fell back.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn checkpoints(&self) -> Result<Vec<(String, SequenceNumber)>, DbError> {
+        let rows = self
+            .database
+            .query("SELECT shard, sequence FROM fieldseal_shards", &[])
+            .await?;
+        rows.iter()
+            .map(|row| Ok((row.text(0)?, sequence(&row.text(1)?)?)))
+            .collect()
     }
 
     /// Every generation, oldest first.
@@ -261,8 +284,8 @@ async fn not_new<T>(
         for row in &rows {
             let earlier = position(&row.text(0)?)?;
             if earlier >= at {
-                let (shard, high) = (table.clone(), earlier);
-                return Ok(Some(Beginning::PositionPassed { shard, high }));
+                let table = table.clone();
+                return Ok(Some(Beginning::PositionNotNew { table, earlier }));
             }
         }
     }

@@ -218,7 +218,16 @@ pub(crate) enum CaptureWord {
 pub(crate) enum EpochCommand {
     /// Say that positions start anew: after a restore, a failover to other binlogs, a RESET
     #[command(long_about = EPOCH_BEGIN)]
-    Begin(ConfigArgs),
+    Begin {
+        #[command(flatten)]
+        config: ConfigArgs,
+
+        /// The new positions are in the shards already: begin behind the last record that is
+        /// applied in each. For shards that stopped because positions fell back, after
+        /// `fieldseal run --until-idle` has read every other shard to its end
+        #[arg(long)]
+        at_checkpoints: bool,
+    },
 }
 
 const COMPLETE: &str = "\
@@ -232,8 +241,8 @@ of the load is held, or the table is tainted.";
 const EPOCH_BEGIN: &str = "\
 Say that positions start anew: after a restore, a failover to other binlogs, a RESET
 
-Every record behind the present end of its shard belongs to the new epoch and is newer than every \
-record before it, whatever its position says. Keys that have sealed values so far open values only; \
+Every record behind the present end of its shard (with --at-checkpoints: behind what is applied of \
+it) belongs to the new epoch and is newer than every record before it, whatever its position says. Keys that have sealed values so far open values only; \
 new ones are made. Stop `fieldseal run` and the DMS task first, and begin new generations \
 afterwards if changes may have been missed.";
 

@@ -1,5 +1,6 @@
 //! `fieldseal epoch`: a new lineage of source positions.
 
+use fieldseal_model::SequenceNumber;
 use fieldseal_store::{Beginning, Store};
 
 use crate::args::{ConfigArgs, EpochCommand};
@@ -12,13 +13,20 @@ use crate::wiring::Wired;
 
 pub(crate) async fn epoch(command: &EpochCommand) -> Result<Exit, Failure> {
     match command {
-        EpochCommand::Begin(args) => begin(args).await,
+        EpochCommand::Begin {
+            config,
+            at_checkpoints,
+        } => begin(config, *at_checkpoints).await,
     }
 }
 
-async fn begin(args: &ConfigArgs) -> Result<Exit, Failure> {
+async fn begin(args: &ConfigArgs, at_checkpoints: bool) -> Result<Exit, Failure> {
     let wired = Wired::open(Config::read(&args.config)?).await?;
-    let marks = source::marks(&wired.config).await?;
+    let store = Store::new(wired.database.clone(), &wired.config.policy);
+    let mut marks = source::marks(&wired.config).await?;
+    if at_checkpoints {
+        move_back(&mut marks, &store).await?;
+    }
     // First of all: what an older copy of the database says of a key's uses is not to be
     // trusted, so no key that has sealed seals again.
     let retired = wired
@@ -26,7 +34,6 @@ async fn begin(args: &ConfigArgs) -> Result<Exit, Failure> {
         .retire_all()
         .await
         .map_err(|error| Failure::keys("making the keys open-only", &error))?;
-    let store = Store::new(wired.database.clone(), &wired.config.policy);
     let begun = store
         .begin_epoch(&marks)
         .await
@@ -36,10 +43,17 @@ async fn begin(args: &ConfigArgs) -> Result<Exit, Failure> {
         refusal => return Err(refused(&refusal, &wired.config)),
     };
     println!(
-        "epoch {epoch} has begun at the present end of {}",
+        "epoch {epoch} has begun {} of {}",
+        if at_checkpoints {
+            "behind what is applied"
+        } else {
+            "at the present end"
+        },
         counted(marks.len() as u64, "shard")
     );
-    println!("- records behind these ends are newer than all before them, whatever their position");
+    println!(
+        "- records behind these places are newer than all before them, whatever their position"
+    );
     println!(
         "- {} from now on only for opening; the next values get new keys",
         counted(retired, "key")
@@ -49,4 +63,18 @@ async fn begin(args: &ConfigArgs) -> Result<Exit, Failure> {
          unbroken, `fieldseal generation begin` for every table, and load again"
     );
     Ok(Exit::Done)
+}
+
+/// Where positions fell back, the shard stopped before the first record of the new lineage: its
+/// checkpoint is where the epoch begins. A shard that was never read begins with it.
+async fn move_back(marks: &mut source::Marks, store: &Store) -> Result<(), Failure> {
+    let checkpoints = store
+        .checkpoints()
+        .await
+        .map_err(|error| Failure::database("reading the checkpoints", &error))?;
+    for (shard, mark) in marks.iter_mut().filter(|(_, mark)| mark.is_some()) {
+        let checkpoint = checkpoints.iter().find(|(name, _)| name == shard);
+        *mark = Some(checkpoint.map_or_else(SequenceNumber::start, |(_, place)| place.clone()));
+    }
+    Ok(())
 }

@@ -130,6 +130,12 @@ pub(crate) fn refused<T>(refusal: &Beginning<T>, config: &Config) -> Failure {
              unbroken for a table reload inside a running task",
             high.display(engine)
         ),
+        Beginning::PositionNotNew { table, earlier } => format!(
+            "table {table} has a generation that began at {}, at or behind the position given, and \
+             two loads of one position could not be told apart: let the source commit something, \
+             read the position again, and try again",
+            earlier.display(engine)
+        ),
         Beginning::UnknownTable { table } => {
             format!("table {table} is not registered in the target; run `fieldseal migrate`")
         }

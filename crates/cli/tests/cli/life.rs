@@ -286,3 +286,22 @@ fn a_load_that_has_not_begun_is_not_completed() {
     shop.call(&[&complete[..], &["--source-is-empty"]].concat())
         .ends_with(0);
 }
+
+#[test]
+fn positions_that_fall_back_stop_the_shard_until_an_epoch_begins_there() {
+    let shop = Shop::ready();
+    let before = customer("1", "planted-1@example.org");
+    let after = customer("1", "planted-2@example.org");
+    let records = [
+        change("customers", Operation::Insert, (3, 100), &before, None),
+        change("customers", Operation::Update, (1, 100), &after, Some(&[])),
+    ];
+    shop.write("a.jsonl", &records);
+    let stopped = shop.call(&["run", "--until-idle"]).ends_with(5);
+    assert!(stopped.err.contains("falls from 3 to 1"), "{}", stopped.err);
+    shop.call(&["epoch", "begin", "--at-checkpoints"])
+        .ends_with(0);
+    shop.call(&["run", "--until-idle"]).ends_with(0);
+    let row = shop.call_revealing(&["open", "--table", "customers", "--key", "1"]);
+    assert_eq!(row.ends_with(0).json()["email"], "planted-2@example.org");
+}
