@@ -93,7 +93,9 @@ impl History<'_> {
         let begun = match begun.map_err(|error| error.to_string())? {
             Beginning::Begun(_) if old => return Err("two loads have one position".to_owned()),
             Beginning::Begun(begun) => begun,
-            Beginning::PositionPassed { .. } | Beginning::PositionNotNew { .. } => return Ok(false),
+            Beginning::PositionPassed { .. } | Beginning::PositionNotNew { .. } => {
+                return Ok(false);
+            }
             refused => return Err(format!("a beginning was refused: {refused:?}")),
         };
         // The store answers in the order of the ids, which is that of the numbers.
