@@ -17,7 +17,6 @@ BENCH  seal        sealing and opening one field against bare AES-256-GCM
 --shards LIST    prepare, databases: shards at once, several with commas between (1,2)
 --postgres URL   databases: an administrator's URL, else FIELDSEAL_TEST_POSTGRES_URL
 --mariadb URL    databases: an administrator's URL, else FIELDSEAL_TEST_MARIADB_URL
---polite yes     sealing threads give way to the threads that talk to the server (nice 10)
 --report FILE    write the JSON report there instead of to standard output
 ";
 
@@ -42,7 +41,6 @@ pub(crate) struct Args {
     pub(crate) shards: Vec<usize>,
     pub(crate) postgres: Option<String>,
     pub(crate) mariadb: Option<String>,
-    pub(crate) polite: bool,
     pub(crate) report: Option<PathBuf>,
     /// For `MemoryChild`.
     pub(crate) folder: Option<PathBuf>,
@@ -69,7 +67,6 @@ impl Args {
             shards: vec![1, 2],
             postgres: std::env::var("FIELDSEAL_TEST_POSTGRES_URL").ok(),
             mariadb: std::env::var("FIELDSEAL_TEST_MARIADB_URL").ok(),
-            polite: false,
             report: None,
             folder: None,
         };
@@ -84,7 +81,6 @@ impl Args {
                 "--shards" => args.shards = numbers(&value)?,
                 "--postgres" => args.postgres = Some(value),
                 "--mariadb" => args.mariadb = Some(value),
-                "--polite" => args.polite = value == "yes",
                 "--report" => args.report = Some(value.into()),
                 "--folder" => args.folder = Some(value.into()),
                 _ => return Err(format!("there is no option {word}")),

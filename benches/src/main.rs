@@ -47,15 +47,6 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    if args.polite {
-        rayon::ThreadPoolBuilder::new()
-            .start_handler(|_| {
-                // On Linux it is the calling thread's own.
-                let _ = rustix::process::nice(10);
-            })
-            .build_global()
-            .map_err(|error| Failure::of("starting the sealing threads", &error))?;
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
