@@ -25,6 +25,10 @@ use std::process::ExitCode;
 use crate::args::{Args, Bench, HELP};
 use crate::report::Failure;
 
+/// As the binary `fieldseal` has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = match Args::parse(std::env::args().skip(1)) {
         Ok(Some(args)) => args,

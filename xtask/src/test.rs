@@ -56,7 +56,8 @@ pub(crate) fn run(
 
     let services = Services::start(&tools, durability, stop)?;
     let mut tests = workspace.cargo();
-    tests.args(["test", "--locked"]);
+    // One run tells every failure, not the first one's package only.
+    tests.args(["test", "--locked", "--no-fail-fast"]);
     if packages == Packages::All {
         tests.arg("--workspace");
     }

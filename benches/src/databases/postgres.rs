@@ -13,45 +13,44 @@ const BULK: usize = 50_000;
 /// The column of type timestamp, whose binary form differs from the staged text.
 const CREATED_AT: usize = 11;
 
-/// COPY data, in the binary format (PostgreSQL documentation, COPY, "Binary Format").
+/// COPY data, in the binary format (PostgreSQL documentation, COPY, "Binary Format"), and the rows
+/// of each batch for the guarded statement.
 pub(super) struct Ready {
     bulk: Vec<Vec<u8>>,
-    staged: Vec<Vec<u8>>,
+    batches: Vec<Vec<ReadyRow>>,
 }
 
-const CREATE: &str = "CREATE TEMPORARY TABLE IF NOT EXISTS staging (ordinal bigint, version bytea, \
-    c0 bigint, c1 bytea, c2 bytea, c3 bytea, c4 bytea, c5 bytea, c6 bytea, c7 text, c8 text, \
-    c9 bigint, c10 bigint, c11 text) ON COMMIT DELETE ROWS";
-
 /// As `crates/store/src/rows/merge.rs` spells it for this table.
-const MERGE: &str = "WITH merged AS (INSERT INTO customers (id, full_name, birth_date, email, \
-    phone, address, notes, status, country, visits, credit, created_at, _fieldseal_version) \
-    SELECT CAST(c0 AS bigint), c1, c2, c3, c4, c5, c6, CAST(c7 AS text), CAST(c8 AS text), \
-    CAST(c9 AS bigint), CAST(c10 AS bigint), CAST(c11 AS timestamp(6)), version FROM staging \
-    ORDER BY ordinal ON CONFLICT (id) DO UPDATE SET full_name = EXCLUDED.full_name, \
+const MERGE: &str = "INSERT INTO customers (id, full_name, birth_date, email, phone, address, \
+    notes, status, country, visits, credit, created_at, _fieldseal_version) \
+    SELECT CAST(b.c0 AS bigint), b.c1, b.c2, b.c3, b.c4, b.c5, b.c6, CAST(b.c7 AS text), \
+    CAST(b.c8 AS text), CAST(b.c9 AS bigint), CAST(b.c10 AS bigint), \
+    CAST(b.c11 AS timestamp(6)), b.version \
+    FROM UNNEST(CAST(? AS bytea[]), CAST(? AS bigint[]), CAST(? AS bytea[]), CAST(? AS bytea[]), \
+    CAST(? AS bytea[]), CAST(? AS bytea[]), CAST(? AS bytea[]), CAST(? AS bytea[]), \
+    CAST(? AS text[]), CAST(? AS text[]), CAST(? AS bigint[]), CAST(? AS bigint[]), \
+    CAST(? AS text[])) WITH ORDINALITY AS b (version, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, \
+    c10, c11, ordinal) ORDER BY b.ordinal \
+    ON CONFLICT (id) DO UPDATE SET full_name = EXCLUDED.full_name, \
     birth_date = EXCLUDED.birth_date, email = EXCLUDED.email, phone = EXCLUDED.phone, \
     address = EXCLUDED.address, notes = EXCLUDED.notes, status = EXCLUDED.status, \
     country = EXCLUDED.country, visits = EXCLUDED.visits, credit = EXCLUDED.credit, \
     created_at = EXCLUDED.created_at, _fieldseal_version = EXCLUDED._fieldseal_version \
-    WHERE customers._fieldseal_version < EXCLUDED._fieldseal_version RETURNING id) \
-    SELECT ordinal FROM staging WHERE NOT EXISTS \
-    (SELECT FROM merged WHERE merged.id = CAST(c0 AS bigint))";
+    WHERE customers._fieldseal_version < EXCLUDED._fieldseal_version";
 
 const COPY_BULK: &str = "COPY customers (id, full_name, birth_date, email, phone, address, notes, \
     status, country, visits, credit, created_at, _fieldseal_version) FROM STDIN (FORMAT binary)";
 
 impl Ceilings for Ready {
     fn ready(batches: Vec<Vec<ReadyRow>>, _: &Scratch) -> Result<Self, Failure> {
-        let staged = batches.iter().map(|rows| staged(rows)).collect();
-        let rows: Vec<ReadyRow> = batches.into_iter().flatten().collect();
-        let bulk = rows.chunks(BULK).map(bulk).collect::<Result<_, _>>()?;
-        Ok(Self { bulk, staged })
+        let bulk = bulk_parts(&batches)?;
+        Ok(Self { bulk, batches })
     }
 
     fn steps(&self, way: Way) -> usize {
         match way {
             Way::Bulk => self.bulk.len(),
-            _ => self.staged.len(),
+            _ => self.batches.len(),
         }
     }
 
@@ -60,7 +59,7 @@ impl Ceilings for Ready {
             let mut tx = database.begin().await?;
             match way {
                 Way::Bulk => drop(tx.copy_in(COPY_BULK, &self.bulk[number]).await?),
-                _ => merge(&mut tx, &self.staged[number]).await?,
+                _ => merge(&mut tx, &self.batches[number]).await?,
             }
             tx.commit().await
         };
@@ -68,24 +67,57 @@ impl Ceilings for Ready {
     }
 }
 
-async fn merge(tx: &mut Transaction, staged: &[u8]) -> Result<(), DbError> {
-    tx.execute(CREATE, &[]).await?;
-    tx.copy_in("COPY staging FROM STDIN (FORMAT binary)", staged)
-        .await?;
-    tx.query(MERGE, &[] as &[Bind<'_>]).await.map(drop)
+/// Arrays of what is there already: pointers are all that is made here.
+async fn merge(tx: &mut Transaction, rows: &[ReadyRow]) -> Result<(), DbError> {
+    let versions: Vec<Option<&[u8]>> = rows
+        .iter()
+        .map(|row| Some(row.version.as_slice()))
+        .collect();
+    let ints = |column: usize| -> Vec<Option<i64>> {
+        rows.iter()
+            .map(|row| match &row.values[column] {
+                Bound::Int(number) => Some(*number),
+                _ => None,
+            })
+            .collect()
+    };
+    let texts = |column: usize| -> Vec<Option<&str>> {
+        rows.iter()
+            .map(|row| match &row.values[column] {
+                Bound::Text(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect()
+    };
+    let bytes = |column: usize| -> Vec<Option<&[u8]>> {
+        rows.iter()
+            .map(|row| match &row.values[column] {
+                Bound::Bytes(bytes) => Some(bytes.as_slice()),
+                _ => None,
+            })
+            .collect()
+    };
+    let (id, visits, credit) = (ints(0), ints(9), ints(10));
+    let sealed: Vec<Vec<Option<&[u8]>>> = (1..=6).map(bytes).collect();
+    let (status, country, created_at) = (texts(7), texts(8), texts(CREATED_AT));
+    let mut binds = vec![Bind::ByteStrings(&versions), Bind::Ints(&id)];
+    binds.extend(sealed.iter().map(|column| Bind::ByteStrings(column)));
+    binds.extend([Bind::Texts(&status), Bind::Texts(&country)]);
+    binds.extend([
+        Bind::Ints(&visits),
+        Bind::Ints(&credit),
+        Bind::Texts(&created_at),
+    ]);
+    tx.execute(MERGE, &binds).await.map(drop)
 }
 
-fn staged(rows: &[ReadyRow]) -> Vec<u8> {
-    copy(rows, 14, |ordinal, row, out| {
-        field(out, &(ordinal as u64).to_be_bytes());
-        field(out, &row.version);
-        for value in &row.values {
-            bound(out, value);
-        }
-    })
+/// The rows of all batches in parts of the bulk path's size.
+fn bulk_parts(batches: &[Vec<ReadyRow>]) -> Result<Vec<Vec<u8>>, Failure> {
+    let rows: Vec<&ReadyRow> = batches.iter().flatten().collect();
+    rows.chunks(BULK).map(bulk).collect()
 }
 
-fn bulk(rows: &[ReadyRow]) -> Result<Vec<u8>, Failure> {
+fn bulk(rows: &[&ReadyRow]) -> Result<Vec<u8>, Failure> {
     let mut odd = false;
     let data = copy(rows, 13, |_, row, out| {
         for (number, value) in row.values.iter().enumerate() {
@@ -109,7 +141,7 @@ fn bulk(rows: &[ReadyRow]) -> Result<Vec<u8>, Failure> {
 }
 
 fn copy(
-    rows: &[ReadyRow],
+    rows: &[&ReadyRow],
     fields: i16,
     mut write: impl FnMut(usize, &ReadyRow, &mut Vec<u8>),
 ) -> Vec<u8> {

@@ -19,6 +19,12 @@ pub enum Bind<'a> {
     Text(Option<&'a str>),
     /// Bytes or NULL.
     Bytes(Option<&'a [u8]>),
+    /// A column of integers, for UNNEST; PostgreSQL only.
+    Ints(&'a [Option<i64>]),
+    /// A column of texts, for UNNEST; PostgreSQL only.
+    Texts(&'a [Option<&'a str>]),
+    /// A column of bytes, for UNNEST; PostgreSQL only.
+    ByteStrings(&'a [Option<&'a [u8]>]),
 }
 
 impl From<i64> for Bind<'_> {
@@ -81,6 +87,9 @@ macro_rules! arguments {
                     Bind::Unsigned(value) => out.add($unsigned(value)),
                     Bind::Text(value) => out.add(value.map(str::to_owned)),
                     Bind::Bytes(value) => out.add(value.map(<[u8]>::to_vec)),
+                    Bind::Ints(_) | Bind::Texts(_) | Bind::ByteStrings(_) => {
+                        return Err(DbError::unexpected());
+                    }
                 }
                 .map_err(|_| DbError::encode())?;
             }
@@ -101,6 +110,9 @@ pub(crate) fn postgres(binds: &[Bind<'_>]) -> Result<PgArguments, DbError> {
             Bind::Unsigned(value) => out.add(value.to_string()),
             Bind::Text(value) => out.add(value),
             Bind::Bytes(value) => out.add(value),
+            Bind::Ints(column) => out.add(column),
+            Bind::Texts(column) => out.add(column),
+            Bind::ByteStrings(column) => out.add(column),
         }
         .map_err(|_| DbError::encode())?;
     }

@@ -66,7 +66,7 @@ fn customers() {
         (&Bind::Row, Absent::Null)
     );
     assert_eq!(customers.key_change, KeyChange::BeforeImage);
-    assert_eq!(customers.first_load, FirstLoad::Registered);
+    assert_eq!(customers.first_load, FirstLoad::Unregistered);
     assert_eq!(customers.unlisted, Unlisted::Quarantine);
     let sealed: Vec<&str> = customers.sealed().map(|(c, _)| c.name.as_str()).collect();
     assert_eq!(
