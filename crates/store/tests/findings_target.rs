@@ -290,12 +290,6 @@ async fn columns_that_change_or_refuse_what_is_written() {
             "ON UPDATE",
         ),
         case(
-            &[MariaDb],
-            ("id BIGINT NOT NULL", "id BIGINT NOT NULL AUTO_INCREMENT"),
-            Some("id"),
-            "AUTO_INCREMENT",
-        ),
-        case(
             &[Postgres],
             (
                 "id BIGINT NOT NULL",

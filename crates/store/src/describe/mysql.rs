@@ -86,7 +86,7 @@ pub(crate) async fn columns(
     let rows = database
         .query(
             "SELECT column_name, column_type, is_nullable, character_set_name, collation_name, \
-             extra, column_default, @@SESSION.sql_mode FROM information_schema.columns \
+             extra, column_default FROM information_schema.columns \
              WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? \
              ORDER BY ordinal_position",
             &[Bind::from(schema), Bind::from(table)],
@@ -105,11 +105,6 @@ fn column(row: &Row) -> Result<ColumnFacts, DbError> {
     let choice = matches!(ty, Ok(fieldseal_pipeline::TargetType::Choice { .. }));
     let refused = if extra.contains("on update") {
         Some("ON UPDATE CURRENT_TIMESTAMP would change it; leave that out until the cutover")
-    } else if numbered && !row.text(7)?.contains("NO_AUTO_VALUE_ON_ZERO") {
-        Some(
-            "AUTO_INCREMENT would give the row with 0 another number; leave it out until the \
-             cutover, or add NO_AUTO_VALUE_ON_ZERO to sql_mode",
-        )
     } else {
         None
     };
