@@ -38,7 +38,8 @@ pub struct RunSummary {
 }
 
 /// Reads every shard of `source` into `target` until it is idle (if so asked), told to shut
-/// down, or nothing is left to read. What is begun is finished and committed first.
+/// down, or nothing is left to read. What is begun is finished and committed first. The sender of
+/// `shutdown` must live as long as the run: one that is dropped reads as a shutdown.
 ///
 /// # Errors
 /// [`PipelineError`] when the source cannot be listed at the start. A shard that stops is in the
@@ -65,8 +66,9 @@ pub async fn run<S: RecordSource, T: Target>(
             }
         };
         first = false;
+        let listed: BTreeSet<String> = shards.iter().map(|shard| shard.name.clone()).collect();
         for shard in shards {
-            if *shutdown.borrow() || !startable(&shard, &started, &summary.finished) {
+            if *shutdown.borrow() || !startable(&shard, &listed, &started, &summary.finished) {
                 continue;
             }
             started.insert(shard.name.clone());
@@ -83,7 +85,10 @@ pub async fn run<S: RecordSource, T: Target>(
             running.spawn(read(Arc::clone(&source), shard, shard_loop));
         }
         let waiting = running.is_empty();
-        if waiting && (options.until_idle || *shutdown.borrow()) {
+        // With every shard stopped there is nothing to wait for, and whoever supervises the
+        // process must learn of it.
+        let all_stopped = !summary.stopped.is_empty();
+        if waiting && (options.until_idle || all_stopped || *shutdown.borrow()) {
             summary.shut_down = *shutdown.borrow();
             return Ok(summary);
         }
@@ -100,14 +105,19 @@ pub async fn run<S: RecordSource, T: Target>(
     }
 }
 
-/// A shard is read once its parents are applied to their end. A parent that is no longer listed
-/// has been trimmed from the stream.
-fn startable(shard: &ShardInfo, started: &BTreeSet<String>, finished: &BTreeSet<String>) -> bool {
-    let parents_done = shard
-        .parents
-        .iter()
-        .all(|p| finished.contains(p) || !started.contains(p));
-    !started.contains(&shard.name) && parents_done
+/// A shard is read once its parents are applied to their end. A parent that is neither listed nor
+/// being read has been trimmed from the stream; one that is listed and waits for its own parents
+/// holds its children back too.
+fn startable(
+    shard: &ShardInfo,
+    listed: &BTreeSet<String>,
+    started: &BTreeSet<String>,
+    finished: &BTreeSet<String>,
+) -> bool {
+    let done = |parent: &String| {
+        finished.contains(parent) || !(listed.contains(parent) || started.contains(parent))
+    };
+    !started.contains(&shard.name) && shard.parents.iter().all(done)
 }
 
 fn note(
@@ -181,4 +191,50 @@ async fn read_shard<S: RecordSource, T: Target>(
         .await
         .map_err(|error| StopReason::Source(error.to_string()))?;
     shard_loop.run(reader, state).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::startable;
+    use crate::ShardInfo;
+
+    fn names(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_shard_waits_for_every_ancestor_that_is_still_there() {
+        let child = ShardInfo {
+            name: "child".to_owned(),
+            parents: vec!["parent".to_owned()],
+        };
+        let all = names(&["grandparent", "parent", "child"]);
+        let none = names(&[]);
+        // The parent itself waits for the grandparent and has not been started.
+        assert!(!startable(&child, &all, &names(&["grandparent"]), &none));
+        assert!(!startable(&child, &all, &names(&["parent"]), &none));
+        assert!(startable(
+            &child,
+            &all,
+            &names(&["parent"]),
+            &names(&["parent"])
+        ));
+        // Trimmed: not listed any more.
+        assert!(startable(&child, &names(&["child"]), &none, &none));
+        // No longer listed, but this run still reads it.
+        assert!(!startable(
+            &child,
+            &names(&["child"]),
+            &names(&["parent"]),
+            &none
+        ));
+        assert!(!startable(
+            &child,
+            &all,
+            &names(&["child", "parent"]),
+            &names(&["parent"])
+        ));
+    }
 }
