@@ -127,6 +127,14 @@ fn a_record_of_an_unlisted_table_stops_its_shard_with_5() {
 }
 
 #[test]
+fn a_service_whose_shards_have_all_stopped_ends_by_itself() {
+    let shop = Shop::ready();
+    shop.write("a.jsonl", &[load("accounts", &customer("1", "planted"))]);
+    let called = shop.call(&["run"]).ends_with(5);
+    says(&called, &["shard a.jsonl stopped"]);
+}
+
+#[test]
 fn a_cell_that_does_not_open_is_an_error_in_its_place() {
     let shop = Shop::ready();
     shop.write(
