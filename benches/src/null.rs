@@ -61,6 +61,8 @@ impl NullTarget {
 
 #[async_trait]
 impl Target for NullTarget {
+    type Ready = SealedBatch;
+
     async fn describe(
         &self,
         layouts: &[TableLayout],
@@ -96,6 +98,10 @@ impl Target for NullTarget {
             epochs: vec![(Epoch(1), Mark::Start)],
             tables: self.tables.iter().map(table).collect(),
         })
+    }
+
+    fn ready(&self, batch: SealedBatch) -> SealedBatch {
+        batch
     }
 
     async fn apply(&self, batch: &SealedBatch) -> Result<Committed, TargetError> {

@@ -1,6 +1,7 @@
 //! A database of its own for each test, on every server. Owns making and dropping it; the
 //! servers are started by `cargo xtask test`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -16,7 +17,42 @@ pub enum Server {
     Postgres,
     /// The MariaDB at `FIELDSEAL_TEST_MARIADB_URL`.
     MariaDb,
+    /// The MySQL at `FIELDSEAL_TEST_MYSQL_URL`, if there is one: see [`is_there`](Self::is_there).
+    MySql,
 }
+
+impl Server {
+    /// Whether tests can run on it. MySQL alone may be missing, since few systems package it; each
+    /// test that leaves it out asks here, and then that is said.
+    #[must_use]
+    pub fn is_there(self) -> bool {
+        let given = || std::env::var_os(MYSQL).is_some_and(|url| !url.is_empty());
+        let there = self != Self::MySql || given();
+        if !there {
+            let thread = std::thread::current();
+            let test = thread.name().unwrap_or("a test");
+            // Not by a macro: what those print is kept back when the test passes.
+            let _unseen = writeln!(
+                std::io::stderr(),
+                "MySQL left out of {test}: {MYSQL} is not set; `cargo xtask test` sets it where \
+                 MySQL can be had"
+            );
+        }
+        there
+    }
+
+    /// Which SQL it speaks.
+    #[must_use]
+    pub const fn dialect(self) -> Dialect {
+        match self {
+            Self::Sqlite => Dialect::Sqlite,
+            Self::Postgres => Dialect::Postgres,
+            Self::MariaDb | Self::MySql => Dialect::MySql,
+        }
+    }
+}
+
+const MYSQL: &str = "FIELDSEAL_TEST_MYSQL_URL";
 
 /// An empty database and a folder, both gone after [`TestDatabase::end`].
 pub struct TestDatabase {
@@ -48,6 +84,7 @@ impl TestDatabase {
             }
             Server::Postgres => Self::made("FIELDSEAL_TEST_POSTGRES_URL", folder).await,
             Server::MariaDb => Self::made("FIELDSEAL_TEST_MARIADB_URL", folder).await,
+            Server::MySql => Self::made(MYSQL, folder).await,
         }
     }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fieldseal::{OpenedCell, OpenedRow, Vault};
-use fieldseal_db::{Bind, Database, Dialect, Row, Sql, quote, run_migrations};
+use fieldseal_db::{Bind, Database, Row, Sql, quote, run_migrations};
 use fieldseal_keys::{KeyProvider, KeyStore, Keyring, KeyringSettings, LocalProvider};
 use fieldseal_keystore::DbKeyStore;
 use fieldseal_pipeline::{
@@ -78,12 +78,7 @@ impl Rig {
     /// # Panics
     /// If any part of it cannot be had.
     pub async fn new(server: Server, policy: Policy) -> Self {
-        let dialect = match server {
-            Server::Sqlite => Dialect::Sqlite,
-            Server::Postgres => Dialect::Postgres,
-            Server::MariaDb => Dialect::MySql,
-        };
-        let tables = fieldseal_store::create_tables(&policy, dialect, None);
+        let tables = fieldseal_store::create_tables(&policy, server.dialect(), None);
         let tables = tables.expect("the policy can be spelled in every dialect");
         Self::with(server, policy, &tables, |provider| provider).await
     }

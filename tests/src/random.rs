@@ -26,12 +26,23 @@ impl Random {
         Self(seed)
     }
 
-    /// A number below `end`; the tiny bias of the remainder does not matter here.
-    pub const fn below(&mut self, end: u64) -> u64 {
+    /// From this seed.
+    #[must_use]
+    pub const fn from_seed(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number.
+    pub const fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % end
+        z ^ (z >> 31)
+    }
+
+    /// A number below `end`; the tiny bias of the remainder does not matter here.
+    pub const fn below(&mut self, end: u64) -> u64 {
+        self.number() % end
     }
 }

@@ -39,6 +39,13 @@ async fn eight_processes_on_mariadb() {
     eight_processes(Server::MariaDb).await;
 }
 
+#[tokio::test]
+async fn eight_processes_on_mysql() {
+    if Server::MySql.is_there() {
+        eight_processes(Server::MySql).await;
+    }
+}
+
 async fn eight_processes(server: Server) {
     let test = TestDatabase::on(server).await;
     run_migrations(&test.database, migrations(test.dialect()))

@@ -28,6 +28,14 @@ macro_rules! on_every_server {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() { super::$case(super::Server::MariaDb).await; }
         )* }
+        mod mysql { $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                if super::Server::MySql.is_there() {
+                    super::$case(super::Server::MySql).await;
+                }
+            }
+        )* }
     };
 }
 

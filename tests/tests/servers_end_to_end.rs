@@ -368,3 +368,17 @@ async fn a_worker_that_was_taken_over_writes_nothing_more_on_postgres() {
 async fn a_worker_that_was_taken_over_writes_nothing_more_on_mariadb() {
     a_worker_whose_shard_was_taken_over_writes_nothing_more(Server::MariaDb).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_row_is_the_shops_on_mysql() {
+    if Server::MySql.is_there() {
+        every_row_is_the_shops(Server::MySql).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_was_taken_over_writes_nothing_more_on_mysql() {
+    if Server::MySql.is_there() {
+        a_worker_whose_shard_was_taken_over_writes_nothing_more(Server::MySql).await;
+    }
+}

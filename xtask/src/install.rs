@@ -64,13 +64,17 @@ fn find_all() -> Result<Tools> {
     let postgres_server = need(postgres_program("postgres"), "postgres")?;
     Ok(Tools {
         mariadb: Mariadb {
-            version: version(&mariadb_server, "MariaDB", MARIADB_TESTED)?,
+            version: version(Command::new(&mariadb_server), "MariaDB", MARIADB_TESTED)?,
             server: mariadb_server,
             install_db: need(mariadb_program("mariadb-install-db"), "mariadb-install-db")?,
             client: need(mariadb_program("mariadb"), "mariadb")?,
         },
         postgres: Postgres {
-            version: version(&postgres_server, "PostgreSQL", POSTGRES_TESTED)?,
+            version: version(
+                Command::new(&postgres_server),
+                "PostgreSQL",
+                POSTGRES_TESTED,
+            )?,
             server: postgres_server,
             initdb: need(postgres_program("initdb"), "initdb")?,
             client: need(postgres_program("psql"), "psql")?,
@@ -131,11 +135,10 @@ fn postgres_program(name: &str) -> Option<PathBuf> {
     find_program(name, &folders)
 }
 
-/// The server's version number, and a line if it is not the tested one.
-fn version(server: &Path, name: &str, tested: &str) -> Result<String> {
-    let mut command = Command::new(server);
-    command.arg("--version");
-    let text = output(command, &format!("ask {name} for its version"))?;
+/// The version number of a server's program, and a line if it is not the tested one.
+pub(crate) fn version(mut server: Command, name: &str, tested: &str) -> Result<String> {
+    server.arg("--version");
+    let text = output(server, &format!("ask {name} for its version"))?;
     let version = version_number(&text).unwrap_or("of an unknown version");
     if !is_of(version, tested) {
         println!("xtask: note: CI tests with {name} {tested}; this is {name} {version}");
@@ -159,42 +162,47 @@ fn is_of(version: &str, tested: &str) -> bool {
 }
 
 fn install(packages: &[&str], stop: &Stop) -> Result<()> {
-    let by_hand = format!(
-        "install by hand: apt-get install --no-install-recommends {} (tested: MariaDB \
-         {MARIADB_TESTED}, PostgreSQL {POSTGRES_TESTED}; other systems: packages that bring mariadbd, \
-         mariadb-install-db, mariadb, postgres, initdb, psql and python3 with venv)",
-        packages.join(" ")
-    );
-    let Some(apt_get) = find_program("apt-get", &[]) else {
-        return Err(Failure::Told(format!(
-            "{} missing, and there is no apt-get; {by_hand}",
-            packages.join(", ")
-        )));
-    };
-    println!("xtask: installing {}", packages.join(", "));
-    for step in [&["update", "-q"][..], &["install", "-q"]] {
-        let mut command = as_root(&apt_get).ok_or_else(|| {
-            Failure::Told(format!(
-                "{} missing, and this is neither root nor is there sudo; {by_hand}",
-                packages.join(", ")
-            ))
-        })?;
+    let (named, by_hand) = (packages.join(", "), by_hand(packages));
+    let told = |why: &str| Failure::Told(format!("{named} missing, and {why}; {by_hand}"));
+    let apt_get = find_program("apt-get", &[]).ok_or_else(|| told("there is no apt-get"))?;
+    let root = || as_root(&apt_get).ok_or_else(|| told("this is neither root nor is there a sudo"));
+    let steps = [
+        (&["update", "-q"][..], &[][..]),
+        (
+            &["install", "-q", "-y", "--no-install-recommends"],
+            packages,
+        ),
+    ];
+    for (step, packages) in steps {
+        let mut command = root()?;
+        println!("xtask: apt-get {} {}", step[0], packages.join(" "));
         // Another apt at work is waited for.
         command.args(step).args(["-o", "DPkg::Lock::Timeout=300"]);
-        if step[0] == "install" {
-            command
-                .args(["-y", "--no-install-recommends"])
-                .args(packages);
-        }
+        command.args(packages);
         let status = run(command, "apt-get", stop)?;
         if !status.success() {
-            return Err(Failure::Told(format!(
-                "apt-get {} failed ({status}); {by_hand}",
-                step[0]
-            )));
+            return Err(told(&format!("apt-get {} failed ({status})", step[0])));
         }
     }
+    // Where there is systemd, Debian's packages start a server of their own.
+    if Path::new("/run/systemd/system").is_dir() {
+        println!(
+            "xtask: note: Debian may have started servers of its own besides, which the tests do \
+             not use; to stop them: systemctl disable --now mariadb postgresql"
+        );
+    }
     Ok(())
+}
+
+/// What a person does where we cannot.
+fn by_hand(packages: &[&str]) -> String {
+    format!(
+        "as root, and then start this again:\n\
+         \n    apt-get update && apt-get install --no-install-recommends {}\n\n\
+         (tested: MariaDB {MARIADB_TESTED}, PostgreSQL {POSTGRES_TESTED}; other systems: what brings \
+         mariadbd, mariadb-install-db, mariadb, postgres, initdb, psql and python3 with venv)",
+        packages.join(" ")
+    )
 }
 
 /// The program as root, without ever asking for a password.
@@ -212,7 +220,16 @@ fn as_root(program: &Path) -> Option<Command> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_of, version_number};
+    use super::{by_hand, is_of, version_number};
+
+    #[test]
+    fn the_command_for_root_can_be_copied() {
+        let text = by_hand(&["mariadb-server", "python3-venv"]);
+        let line = text.lines().find(|line| line.starts_with("    "));
+        let command = "apt-get update && apt-get install --no-install-recommends mariadb-server \
+                       python3-venv";
+        assert_eq!(line.map(str::trim), Some(command));
+    }
 
     #[test]
     fn versions_as_servers_print_them() {

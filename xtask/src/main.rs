@@ -13,6 +13,7 @@
 
 mod failure;
 mod install;
+mod mysql;
 mod process;
 mod python;
 mod services;
@@ -29,8 +30,11 @@ use crate::workspace::Workspace;
 
 const HELP: &str = "\
 cargo xtask test [--durable] [-- ARGS]
-    Installs what is missing (MariaDB, PostgreSQL, Python's venv and cryptography), starts both
+    Installs what is missing (MariaDB, PostgreSQL, Python's venv and cryptography), starts the
     servers on free ports of 127.0.0.1, runs every test, and stops the servers again.
+    MySQL is fetched into target/mysql and started too, where it can be had; tests say when they
+    leave it out. One of your own: FIELDSEAL_TEST_MYSQL_URL=mysql://admin:password@host:port/mysql,
+    none at all: FIELDSEAL_TEST_MYSQL_URL= (set to nothing).
     ARGS go to `cargo test`: `cargo xtask test -- -p fieldseal-store name_of_a_test`.
 
 cargo xtask services [--durable]
@@ -77,7 +81,8 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Services { durability } => {
             let stop = Stop::listen()?;
             let tools = install::ensure(&stop)?;
-            let services = Services::start(&tools, *durability, &stop)?;
+            let mysql = mysql::choose(&Workspace::find()?, &stop)?;
+            let services = Services::start(&tools, mysql, *durability, &stop)?;
             services.print_how_to_use(&tools)?;
             stop.wait();
             println!("xtask: stopping");

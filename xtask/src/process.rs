@@ -96,14 +96,17 @@ pub(crate) fn run(command: Command, name: &'static str, stop: &Stop) -> Result<E
 }
 
 /// Runs a short command and returns what it printed; anything but success is a failure with the
-/// end of its error output.
+/// end of what it complained of.
 pub(crate) fn output(mut command: Command, what: &str) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
         .output()
         .doing(|| format!("{what} ({})", command.get_program().display()))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
+        // Some programs complain on the wrong stream.
+        let said = [&output.stderr, &output.stdout];
+        let said = said.into_iter().find(|said| !said.is_empty());
+        let said = String::from_utf8_lossy(said.map_or(&[], Vec::as_slice));
         return Err(Failure::Told(format!(
             "cannot {what}: {}\n{}",
             output.status,

@@ -1,7 +1,7 @@
 //! A Python environment of our own for the independent reader of the sealed format. Owns its
 //! folder below `target/`; what goes into it is written in `tests/python/requirements.txt`.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,14 +22,7 @@ pub(crate) fn ensure(workspace: &Workspace, system: &Path, stop: &Stop) -> Resul
     ask.arg("--version");
     let wanted = format!("{}\n{wanted}", output(ask, "ask Python for its version")?);
 
-    fs::create_dir_all(workspace.target())
-        .doing(|| format!("make {}", workspace.target().display()))?;
-    // Two runs at once must not both fill the folder.
-    let lock_path = workspace.target().join("python-venv.lock");
-    let lock = File::create(&lock_path).doing(|| format!("make {}", lock_path.display()))?;
-    lock.lock()
-        .doing(|| format!("lock {}", lock_path.display()))?;
-
+    let _lock = workspace.lock("python-venv")?;
     let folder = workspace.target().join("python-venv");
     let python = folder.join("bin/python");
     // Written last, so that an environment broken off half way is made again.

@@ -5,22 +5,24 @@
 
 mod folder;
 mod mariadb;
+mod mysql;
 mod postgres;
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::failure::{Doing, Failure, Result};
 use crate::install::Tools;
+use crate::mysql::{Choice, Mysql, URL as MYSQL_URL};
 use crate::process::{Group, tail};
 use crate::stop::{Stop, TICK};
 
 use self::folder::Folder;
 
-/// The one account on both servers.
+/// The one account on every server.
 const USER: &str = "fieldseal";
 
 /// The database made for a person's own trials.
@@ -38,26 +40,45 @@ pub(crate) enum Durability {
     Durable,
 }
 
-/// Both servers, up. Fields are dropped in this order: servers before their folder.
+/// The servers, up. Fields are dropped in this order: servers before their folder.
 pub(crate) struct Services {
     mariadb: Server,
     postgres: Server,
+    mysql: MysqlServer,
     _folder: Folder,
 }
 
 impl Services {
-    pub(crate) fn start(tools: &Tools, durability: Durability, stop: &Stop) -> Result<Self> {
+    pub(crate) fn start(
+        tools: &Tools,
+        mysql: Choice,
+        durability: Durability,
+        stop: &Stop,
+    ) -> Result<Self> {
         let folder = Folder::make()?;
         let password = random_hex()?;
         let mariadb = mariadb::start(tools, &folder, &password, durability, stop)?;
         let postgres = postgres::start(tools, &folder, &password, durability, stop)?;
-        println!(
-            "xtask: MySQL 9.7 is not among the servers (Debian packages it only in its unstable \
-             suite): MySQL itself stays untested here"
-        );
+        let mysql = match mysql {
+            Choice::Given => MysqlServer::Given,
+            Choice::LeftOut(why) => MysqlServer::LeftOut(why),
+            Choice::Fetched(mysql) => {
+                match mysql::start(&mysql, tools, &folder, &password, durability, stop) {
+                    Ok(server) => MysqlServer::Started(mysql, server),
+                    Err(Failure::Told(why)) => MysqlServer::LeftOut(why),
+                    Err(stopped @ Failure::Stopped(_)) => return Err(stopped),
+                }
+            }
+        };
+        match &mysql {
+            MysqlServer::Started(..) => {}
+            MysqlServer::Given => println!("xtask: MySQL is the one at {MYSQL_URL}"),
+            MysqlServer::LeftOut(why) => println!("xtask: MySQL left out: {why}"),
+        }
         Ok(Self {
             mariadb,
             postgres,
+            mysql,
             _folder: folder,
         })
     }
@@ -65,14 +86,32 @@ impl Services {
     /// Tells a child where the servers are: URLs of an administrator, who makes a database per
     /// test.
     pub(crate) fn tell(&self, command: &mut Command) {
-        command.env(
-            "FIELDSEAL_TEST_MARIADB_URL",
-            self.mariadb.url("mysql", "mysql"),
-        );
-        command.env(
-            "FIELDSEAL_TEST_POSTGRES_URL",
-            self.postgres.url("postgres", "postgres"),
-        );
+        command.envs(self.urls());
+    }
+
+    fn urls(&self) -> Vec<(&'static str, String)> {
+        let mut urls = vec![
+            (
+                "FIELDSEAL_TEST_MARIADB_URL",
+                self.mariadb.url("mysql", "mysql"),
+            ),
+            (
+                "FIELDSEAL_TEST_POSTGRES_URL",
+                self.postgres.url("postgres", "postgres"),
+            ),
+        ];
+        if let MysqlServer::Started(_, server) = &self.mysql {
+            urls.push((MYSQL_URL, server.url("mysql", "mysql")));
+        }
+        urls
+    }
+
+    /// What a report of the tests must add.
+    pub(crate) fn without(&self) -> &'static str {
+        match self.mysql {
+            MysqlServer::Started(..) | MysqlServer::Given => "",
+            MysqlServer::LeftOut(_) => ", MySQL left out (why stands above the tests)",
+        }
     }
 
     /// Makes an empty database on each server and prints how to reach it.
@@ -82,20 +121,15 @@ impl Services {
         let (maria, postgres) = (&self.mariadb, &self.postgres);
         println!(
             "\n\
-             # MariaDB {}, for the pipeline's configuration:\n\
+             # A policy names the variable that holds the URL, which holds a password:\n\
              [target]\n\
-             url = \"{}\"\n\n\
-             # by hand:\n\
+             url_env = \"FIELDSEAL_TARGET_URL\"\n\n\
+             # MariaDB {}\n\
+             export FIELDSEAL_TARGET_URL={}\n\
              MYSQL_PWD={} mariadb -h 127.0.0.1 -P {} -u {USER} {DATABASE}\n\n\
-             # PostgreSQL {}, for the pipeline's configuration:\n\
-             [target]\n\
-             url = \"{}\"\n\n\
-             # by hand:\n\
-             psql {}\n\n\
-             # for `cargo test` without xtask:\n\
-             export FIELDSEAL_TEST_MARIADB_URL={}\n\
-             export FIELDSEAL_TEST_POSTGRES_URL={}\n\n\
-             Ctrl-C stops both servers and deletes what they hold.",
+             # PostgreSQL {}\n\
+             export FIELDSEAL_TARGET_URL={}\n\
+             psql {}",
             tools.mariadb.version,
             maria.url("mysql", DATABASE),
             maria.password,
@@ -103,11 +137,30 @@ impl Services {
             tools.postgres.version,
             postgres.url("postgres", DATABASE),
             postgres.url("postgres", DATABASE),
-            maria.url("mysql", "mysql"),
-            postgres.url("postgres", "postgres"),
         );
+        if let MysqlServer::Started(programs, mysql) = &self.mysql {
+            mysql::create_database(programs, mysql, DATABASE)?;
+            println!(
+                "\n# MySQL {}\nexport FIELDSEAL_TARGET_URL={}",
+                programs.version,
+                mysql.url("mysql", DATABASE),
+            );
+        }
+        println!("\n# for `cargo test` without xtask:");
+        for (variable, url) in self.urls() {
+            println!("export {variable}={url}");
+        }
+        println!("\nCtrl-C stops the servers and deletes what they hold.");
         Ok(())
     }
+}
+
+/// MySQL, which is not everywhere to be had.
+enum MysqlServer {
+    Started(Mysql, Server),
+    /// The person's own, whose URL the tests inherit.
+    Given,
+    LeftOut(String),
 }
 
 /// One running server.
@@ -206,6 +259,10 @@ impl Launch<'_> {
             tail(&log)
         ))
     }
+}
+
+fn option(name: &str, path: &Path) -> String {
+    format!("{name}={}", path.display())
 }
 
 /// A port nobody listens on just now.

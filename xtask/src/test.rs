@@ -7,6 +7,7 @@ use rustix::process::Signal;
 
 use crate::failure::Result;
 use crate::install;
+use crate::mysql;
 use crate::process::Group;
 use crate::python;
 use crate::services::{Durability, Services};
@@ -29,6 +30,7 @@ pub(crate) fn run(
     let began = Instant::now();
     let tools = install::ensure(stop)?;
     let python = python::ensure(workspace, &tools.python, stop)?;
+    let mysql = mysql::choose(workspace, stop)?;
     stop.check()?;
 
     // Built before the servers are up: they would only wait.
@@ -54,7 +56,7 @@ pub(crate) fn run(
         None
     };
 
-    let services = Services::start(&tools, durability, stop)?;
+    let services = Services::start(&tools, mysql, durability, stop)?;
     let mut tests = workspace.cargo();
     // One run tells every failure, not the first one's package only.
     tests.args(["test", "--locked", "--no-fail-fast"]);
@@ -71,6 +73,7 @@ pub(crate) fn run(
     let status = Group::start(tests, "cargo test", Signal::TERM)?.wait(stop)?;
 
     println!("xtask: stopping the servers");
+    let without = services.without();
     drop(services);
     let failed = [("tests", Some(status)), (CHECK_VECTORS, vectors)]
         .into_iter()
@@ -78,11 +81,11 @@ pub(crate) fn run(
     let seconds = began.elapsed().as_secs();
     match failed {
         None => {
-            println!("xtask: passed after {seconds} s");
+            println!("xtask: passed after {seconds} s{without}");
             Ok(ExitCode::SUCCESS)
         }
         Some((name, status)) => {
-            println!("xtask: {name} failed after {seconds} s");
+            println!("xtask: {name} failed after {seconds} s{without}");
             Ok(exit_code(status))
         }
     }

@@ -1,9 +1,10 @@
 //! Where the checkout and its build output lie.
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::failure::{Failure, Result};
+use crate::failure::{Doing, Failure, Result};
 
 /// The checkout xtask was started from.
 pub(crate) struct Workspace {
@@ -34,6 +35,15 @@ impl Workspace {
     /// Cargo's target folder.
     pub(crate) fn target(&self) -> &Path {
         &self.target
+    }
+
+    /// Held while a folder below the target folder is filled: two runs at once must not both do it.
+    pub(crate) fn lock(&self, name: &str) -> Result<File> {
+        fs::create_dir_all(&self.target).doing(|| format!("make {}", self.target.display()))?;
+        let path = self.target.join(format!("{name}.lock"));
+        let lock = File::create(&path).doing(|| format!("make {}", path.display()))?;
+        lock.lock().doing(|| format!("lock {}", path.display()))?;
+        Ok(lock)
     }
 
     /// Cargo, in this checkout, as if typed by hand.

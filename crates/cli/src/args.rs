@@ -31,6 +31,7 @@ pub(crate) struct Args {
         env = "FIELDSEAL_LOG",
         hide_env_values = true,
         default_value = "info",
+        value_parser = crate::logging::filter,
         value_name = "LEVEL",
         help_heading = "Logging"
     )]
@@ -120,8 +121,13 @@ pub(crate) struct ReportArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// How many rows the shop has
-    #[arg(long, default_value_t = 50_000, value_name = "N")]
+    /// How many rows the shop has, 40 at least
+    #[arg(
+        long,
+        default_value_t = 50_000,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(fieldseal_demo::MIN_ROWS.cast_signed()..)
+    )]
     pub(crate) rows: u32,
 
     /// Where to write everything; must not exist yet, or be an earlier demo's

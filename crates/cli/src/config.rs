@@ -1,6 +1,8 @@
 //! Reading the policy file and what it points to: paths and URLs. Owns resolving; what the
 //! policy means is the policy crate's.
 
+mod tls;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,14 +21,13 @@ impl Config {
     /// Reads and checks a policy file; every mistake is in the failure.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::new(
-                Exit::Policy,
-                format!(
-                    "the policy file {} cannot be read: {}; name it with --config",
-                    path.display(),
-                    error.kind()
-                ),
-            )
+            let text = format!(
+                "the policy file {} cannot be read: {}; name one with --config that this user may \
+                 read",
+                path.display(),
+                error.kind()
+            );
+            Failure::new(Exit::Policy, text)
         })?;
         let name = path.display().to_string();
         let policy = Policy::parse(&text).map_err(|mistakes| {
@@ -61,28 +62,65 @@ impl Config {
         }
     }
 
-    /// The target's URL, with a relative SQLite path resolved.
+    /// The target's URL, with a relative SQLite path resolved, and insisting on TLS.
     pub(crate) fn target_url(&self) -> Result<String, Failure> {
-        let url = match &self.policy.target().url {
-            Location::Literal(url) => url.clone(),
+        let target = self.policy.target();
+        let url = self.resolve("target", &target.url)?;
+        if target.insecure {
+            return Ok(self.resolve_sqlite(url));
+        }
+        let url = insisting_on_tls(&url, &self.target_setting())?;
+        Ok(self.resolve_sqlite(url))
+    }
+
+    /// Where the target's URL is given, to be told where to correct it.
+    pub(crate) fn target_setting(&self) -> String {
+        match &self.policy.target().url {
+            Location::Literal(_) => "target.url".to_owned(),
+            Location::Env(name) => format!("target.url_env, the environment variable {name}"),
+            Location::File(path) => {
+                format!("target.url_file {}", self.folder.join(path).display())
+            }
+        }
+    }
+
+    /// The URL of the database that DMS reads, if the policy says where it is, and insisting on
+    /// TLS.
+    pub(crate) fn source_url(&self) -> Result<Option<String>, Failure> {
+        let source = self.policy.source();
+        let Some(location) = &source.url else {
+            return Ok(None);
+        };
+        let url = self.resolve("source", location)?;
+        if source.insecure {
+            return Ok(Some(url));
+        }
+        insisting_on_tls(&url, "the source's URL").map(Some)
+    }
+
+    /// The URL at `location`, which is in this section of the policy.
+    fn resolve(&self, section: &str, location: &Location) -> Result<String, Failure> {
+        let failed = |text| Failure::new(Exit::Policy, text);
+        match location {
+            Location::Literal(url) => Ok(url.clone()),
             Location::Env(name) => std::env::var(name).map_err(|_| {
-                Failure::new(
-                    Exit::Policy,
-                    format!("target.url_env: the environment variable {name} is not set, or is not UTF-8"),
-                )
-            })?,
+                failed(format!(
+                    "{section}.url_env: the environment variable {name} is not set, or is not \
+                     UTF-8; set it to the database's URL"
+                ))
+            }),
             Location::File(path) => {
                 let path = self.folder.join(path);
                 let text = std::fs::read_to_string(&path).map_err(|error| {
-                    Failure::new(
-                        Exit::Policy,
-                        format!("target.url_file {}: {}", path.display(), error.kind()),
-                    )
+                    failed(format!(
+                        "{section}.url_file {} cannot be read: {}; put the database's URL there",
+                        path.display(),
+                        error.kind()
+                    ))
                 })?;
-                text.trim().to_owned()
+                Ok(text.trim().to_owned())
             }
-        };
-        Ok(self.resolve_sqlite(url))
+        }
     }
 
     /// The ids of the tables that a person names.
@@ -119,4 +157,13 @@ impl Config {
             _ => url,
         }
     }
+}
+
+/// The URL, made to insist on TLS to another host; `setting` is where it is given.
+fn insisting_on_tls(url: &str, setting: &str) -> Result<String, Failure> {
+    let default_host_is_here = ["PGHOST", "PGHOSTADDR"]
+        .iter()
+        .all(|name| std::env::var_os(name).is_none());
+    tls::insisting(url, default_host_is_here)
+        .map_err(|why| Failure::new(Exit::Policy, format!("{setting}: {why}")))
 }

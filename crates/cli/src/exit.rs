@@ -74,6 +74,16 @@ impl Failure {
         Self::new(exit, format!("{doing}: {error}"))
     }
 
+    /// An error of the database that DMS reads, with what was being done.
+    pub(crate) fn source_database(doing: &str, error: &fieldseal_source::SourceError) -> Self {
+        let exit = if error.is_transient() {
+            Exit::Unreachable
+        } else {
+            Exit::NotAsItShouldBe
+        };
+        Self::new(exit, format!("{doing}: {error}"))
+    }
+
     /// A target error, with what was being done.
     pub(crate) fn target(doing: &str, error: &fieldseal_pipeline::TargetError) -> Self {
         let exit = match error {

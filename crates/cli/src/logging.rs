@@ -3,14 +3,33 @@
 use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{Args, LogFormat};
+
+/// A level or a filter as a person gives it. A lone word that is no level would be taken for the
+/// name of a module, and all log lines would be gone without a word.
+pub(crate) fn filter(text: &str) -> Result<String, String> {
+    let known = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
+    match text.split(',').find(|part| !known(part.trim())) {
+        Some(part) => Err(format!(
+            "{part:?} is no level: give off, error, warn, info, debug or trace, or `module=level`"
+        )),
+        None => EnvFilter::try_new(text)
+            .map(|_| text.to_owned())
+            .map_err(|error| error.to_string()),
+    }
+}
 
 /// Starts logging for the whole process.
 pub(crate) fn start(args: &Args) {
     // sqlx logs statements at debug; they hold no value, but drown everything else.
-    let filter = EnvFilter::try_new(format!("sqlx=warn,{}", args.log))
-        .unwrap_or_else(|_| EnvFilter::new("warn"));
+    // Where it reads a URL it logs parameters that it does not know, and one of them may be a
+    // mistyped password: off whatever a person asks for.
+    let filter = EnvFilter::new(format!(
+        "sqlx=warn,{},sqlx_postgres::options=off,sqlx_mysql::options=off",
+        args.log
+    ));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

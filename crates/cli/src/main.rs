@@ -2,7 +2,6 @@
 //! every decision is made in the crates below it.
 
 #![expect(
-    clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "this is the wiring: it prints, and it is where the wall clock comes in"

@@ -2,6 +2,7 @@
 //! what a closed pipe means; what is printed is the commands'.
 
 use std::io::{self, BufWriter, StdoutLock, Write as _};
+use std::path::Path;
 
 use crate::exit::{Exit, Failure};
 
@@ -30,6 +31,13 @@ impl Lines {
     }
 }
 
+/// Prints one line at once: for commands that say little, or that work between two lines. Unlike
+/// `println!` it does not panic when whoever reads has gone.
+pub(crate) fn say(line: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    closed(writeln!(out, "{line}").and_then(|()| out.flush()))
+}
+
 fn closed(result: io::Result<()>) -> Result<(), Failure> {
     result.map_err(|error| Failure::new(Exit::Failed, format!("standard output: {}", error.kind())))
 }
@@ -38,6 +46,29 @@ fn closed(result: io::Result<()>) -> Result<(), Failure> {
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{s}")
+}
+
+/// A number of bytes for people, with at most four digits.
+pub(crate) fn bytes(count: u64) -> String {
+    let mut units = ["bytes", "kB", "MB", "GB"].into_iter();
+    let (mut rest, mut unit) = (count, units.next());
+    while rest >= 10_000 {
+        let Some(larger) = units.next() else { break };
+        rest /= 1_000;
+        unit = Some(larger);
+    }
+    format!("{rest} {}", unit.unwrap_or_default())
+}
+
+/// A path as one word of a shell's command line.
+pub(crate) fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |char: char| char.is_alphanumeric() || "/._-+=:,@%".contains(char);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// A text as JSON.
@@ -103,7 +134,32 @@ fn is_number(cell: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{columns, safe};
+    use std::path::Path;
+
+    use super::{bytes, columns, safe, shell_word};
+
+    #[test]
+    fn bytes_keep_two_digits_at_least() {
+        let cases = [
+            (0, "0 bytes"),
+            (9_999, "9999 bytes"),
+            (10_000, "10 kB"),
+            (411_226, "411 kB"),
+            (12_345_678, "12 MB"),
+            (u64::MAX, "18446744073 GB"),
+        ];
+        for (count, text) in cases {
+            assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn a_path_is_one_word() {
+        assert_eq!(shell_word(Path::new("a/b.toml")), "a/b.toml");
+        assert_eq!(shell_word(Path::new("my shop/b")), "'my shop/b'");
+        assert_eq!(shell_word(Path::new("it's")), r"'it'\''s'");
+        assert_eq!(shell_word(Path::new("$HOME")), "'$HOME'");
+    }
 
     #[test]
     fn numbers_stand_to_the_right_and_texts_to_the_left() {

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use fieldseal_pipeline::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::exit::Failure;
+use crate::print::{bytes, counted, say};
+
 /// How often the line is renewed, and how often a log line is written where there is none.
 const REDRAW: Duration = Duration::from_millis(200);
 const LOG_EVERY: u32 = 50;
@@ -19,9 +22,10 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// Starts showing; `total` bytes, if they are known, make an estimate of the end.
-    pub(crate) fn start(progress: Arc<Progress>, total: Option<u64>) -> Self {
-        let bar = io::stderr().is_terminal().then(|| bar(total));
+    /// Starts showing a run that begins with `shards` of them: how far it is behind can be told
+    /// once each of them has been read from.
+    pub(crate) fn start(progress: Arc<Progress>, shards: usize) -> Self {
+        let bar = io::stderr().is_terminal().then(bar);
         let drawn = bar.clone();
         let task = tokio::spawn(async move {
             let started = Instant::now();
@@ -30,8 +34,8 @@ impl Shown {
                 tokio::time::sleep(REDRAW).await;
                 ticks = ticks.wrapping_add(1);
                 match &drawn {
-                    Some(bar) => draw(bar, &progress, started),
-                    None if ticks.is_multiple_of(LOG_EVERY) => log(&progress, started),
+                    Some(bar) => draw(bar, &progress, shards, started),
+                    None if ticks.is_multiple_of(LOG_EVERY) => log(&progress, shards, started),
                     None => {}
                 }
             }
@@ -60,7 +64,7 @@ pub(crate) struct Counting {
 impl Counting {
     /// Starts showing nothing yet.
     pub(crate) fn start(doing: &str, unit: &'static str) -> Self {
-        let bar = io::stderr().is_terminal().then(|| bar(None));
+        let bar = io::stderr().is_terminal().then(bar);
         Self {
             doing: doing.to_owned(),
             unit,
@@ -81,10 +85,10 @@ impl Counting {
     }
 
     /// Prints a line to standard output, beside the one that renews itself.
-    pub(crate) fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) -> Result<(), Failure> {
         match &self.bar {
-            Some(bar) => bar.suspend(|| println!("{line}")),
-            None => println!("{line}"),
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
         }
     }
 }
@@ -97,70 +101,78 @@ impl Drop for Counting {
     }
 }
 
-fn bar(total: Option<u64>) -> ProgressBar {
-    let (bar, template) = match total {
-        Some(total) => (
-            ProgressBar::new(total),
-            "{spinner} {wide_bar} {percent}% {msg}, {eta} left",
-        ),
-        None => (ProgressBar::new_spinner(), "{spinner} {msg}"),
-    };
-    let style =
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.with_style(style)
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new_spinner().with_style(style)
 }
 
-fn draw(bar: &ProgressBar, progress: &Progress, started: Instant) {
-    bar.set_position(progress.bytes());
-    bar.set_message(line(progress, started));
+fn draw(bar: &ProgressBar, progress: &Progress, shards: usize, started: Instant) {
+    bar.set_message(line(progress, shards, started.elapsed()));
     bar.tick();
 }
 
-fn log(progress: &Progress, started: Instant) {
+fn log(progress: &Progress, shards: usize, started: Instant) {
+    let elapsed = started.elapsed();
+    let lag = lag(progress, shards);
     tracing::info!(
         records = progress.records(),
         applied = progress.applied(),
         quarantined = progress.quarantined(),
-        records_per_second = rate(progress, started),
-        lag = lag(progress),
+        records_per_second = per_second(progress.records(), elapsed),
+        lag_bytes = lag,
+        seconds_left = lag.and_then(|lag| left(lag, progress, elapsed)),
         "progress"
     );
 }
 
-fn line(progress: &Progress, started: Instant) -> String {
+fn line(progress: &Progress, shards: usize, elapsed: Duration) -> String {
     let stopped = progress
         .shards()
         .values()
         .filter(|shard| shard.stopped.is_some())
-        .count();
+        .count() as u64;
     let mut line = format!(
-        "{} records, {}/s, lag {}",
+        "{} records, {}/s",
         progress.records(),
-        rate(progress, started),
-        lag(progress)
+        per_second(progress.records(), elapsed)
     );
+    match lag(progress, shards) {
+        None => {}
+        Some(0) => line.push_str(", caught up"),
+        Some(lag) => {
+            line.push_str(&format!(", {} behind", bytes(lag)));
+            if let Some(seconds) = left(lag, progress, elapsed) {
+                line.push_str(&format!(", {seconds} s left"));
+            }
+        }
+    }
     if progress.quarantined() > 0 {
         line.push_str(&format!(", {} in quarantine", progress.quarantined()));
     }
     if stopped > 0 {
-        line.push_str(&format!(", {stopped} shards STOPPED"));
+        line.push_str(&format!(", {} STOPPED", counted(stopped, "shard")));
     }
     line
 }
 
-/// Records per second since the start.
-fn rate(progress: &Progress, started: Instant) -> u64 {
-    let millis = u64::try_from(started.elapsed().as_millis())
+/// A count per second since the start.
+fn per_second(count: u64, elapsed: Duration) -> u64 {
+    let millis = u64::try_from(elapsed.as_millis())
         .unwrap_or(u64::MAX)
         .max(1);
-    progress.records().saturating_mul(1000) / millis
+    count.saturating_mul(1000) / millis
 }
 
-/// The lag of all shards, in the source's unit.
-fn lag(progress: &Progress) -> u64 {
-    progress
-        .shards()
-        .values()
-        .filter_map(|shard| shard.lag)
-        .sum()
+/// The bytes that all shards are behind; `None` until as many shards as there were at the start
+/// have told.
+fn lag(progress: &Progress, shards: usize) -> Option<u64> {
+    let told = progress.shards();
+    let lags: Vec<u64> = told.values().filter_map(|shard| shard.lag).collect();
+    (lags.len() >= shards).then(|| lags.iter().sum())
+}
+
+/// How many seconds the lag takes at the rate so far.
+fn left(lag: u64, progress: &Progress, elapsed: Duration) -> Option<u64> {
+    lag.checked_div(per_second(progress.bytes(), elapsed))
 }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fieldseal::Vault;
-use fieldseal_db::{Connect, Database, redact_url};
-use fieldseal_keys::{KeyProvider, KeyStore, Keyring, KeyringSettings, LocalProvider};
+use fieldseal_db::{Connect, Database, DbError, DbErrorKind, redact_url};
+use fieldseal_keys::{
+    KeyProvider, KeyStore, Keyring, KeyringSettings, LocalProvider, RootFileError,
+};
 use fieldseal_keystore::DbKeyStore;
 use fieldseal_pipeline::{Preparer, TableLayout, Target as _};
 use fieldseal_policy::Policy;
@@ -22,12 +24,98 @@ pub(crate) struct Wired {
     pub(crate) keyring: Arc<Keyring>,
 }
 
+/// How long a server may take to greet, as in MySQL's own `connect_timeout`: one that speaks
+/// another protocol, and waits for the client to begin, never does.
+const GREETING: Duration = Duration::from_secs(10);
+
 /// Connects to the target.
 pub(crate) async fn connect(config: &Config, settings: Connect) -> Result<Database, Failure> {
     let url = config.target_url()?;
-    Database::connect(&url, settings)
-        .await
-        .map_err(|error| Failure::database(&format!("connecting to {}", redact_url(&url)), &error))
+    if let Some(nothing) = names_nothing(&url) {
+        let text = format!("{}: {nothing}", config.target_setting());
+        return Err(Failure::new(Exit::Policy, text));
+    }
+    let connecting = Database::connect(&url, settings);
+    let (exit, why) = match tokio::time::timeout(GREETING, connecting).await {
+        Ok(Ok(database)) => return Ok(database),
+        Ok(Err(error)) => refused(&url, settings, &error),
+        Err(_) => (
+            Exit::Unreachable,
+            "the server does not answer; see that host and port are right, and that they are a \
+             server of the URL's kind"
+                .to_owned(),
+        ),
+    };
+    let place = redact_url(&url);
+    Err(Failure::new(
+        exit,
+        format!("connecting to {place} ({}): {why}", config.target_setting()),
+    ))
+}
+
+/// What is missing from a URL that a server or SQLite would take, only to fail at the first
+/// statement.
+fn names_nothing(url: &str) -> Option<&'static str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let place = rest.split(['?', '#']).next().unwrap_or(rest);
+    match scheme {
+        "sqlite" if place.is_empty() => Some("the URL names no file: sqlite://FILE"),
+        "mysql" | "mariadb" => match place.split_once('/') {
+            Some((_, name)) if !name.is_empty() => None,
+            _ => Some("the URL names no database: mysql://USER:PASSWORD@HOST:PORT/DATABASE"),
+        },
+        _ => None,
+    }
+}
+
+/// What a refused connection means to whoever wrote the URL.
+fn refused(url: &str, settings: Connect, error: &DbError) -> (Exit, String) {
+    let code = error.code().map(|code| format!(" (code {code})"));
+    let code = code.unwrap_or_default();
+    let (exit, what, advice) = match error.kind() {
+        DbErrorKind::Unavailable if !url.starts_with("sqlite:") => (
+            Exit::Unreachable,
+            "the server cannot be reached",
+            "see that it runs, that host and port are right, and that it speaks TLS where it is \
+             on another host",
+        ),
+        DbErrorKind::Unavailable if settings.create => (
+            Exit::Unreachable,
+            "the file cannot be opened or made",
+            "correct the path, and see that its folder is there and may be written to",
+        ),
+        DbErrorKind::Unavailable => (
+            Exit::Unreachable,
+            "the file cannot be opened",
+            "correct the path, or run `fieldseal migrate`, which makes the file",
+        ),
+        DbErrorKind::Privilege if url.starts_with("sqlite:") => (
+            Exit::NotAsItShouldBe,
+            "the file may not be written to",
+            "give this user the right to write to it and to its folder",
+        ),
+        DbErrorKind::Privilege => (
+            Exit::NotAsItShouldBe,
+            "the server refuses the user, the password or the database",
+            "correct them in the URL, or grant the user access",
+        ),
+        DbErrorKind::Schema => (
+            Exit::NotAsItShouldBe,
+            "the server has no database of that name",
+            "make it, or correct the name in the URL",
+        ),
+        DbErrorKind::Configuration => (
+            Exit::NotAsItShouldBe,
+            "this is not a usable URL",
+            "write it as sqlite://FILE, postgres://USER:PASSWORD@HOST:PORT/DATABASE or \
+             mysql://USER:PASSWORD@HOST:PORT/DATABASE, with %XX for special characters",
+        ),
+        _ => {
+            let failure = Failure::database("the connection", error);
+            return (failure.exit, failure.to_string());
+        }
+    };
+    (exit, format!("{what}{code}; {advice}"))
 }
 
 /// Connects, and refuses a database that was not migrated.
@@ -91,8 +179,17 @@ pub(crate) async fn keyring(
 /// Opens the root key file.
 pub(crate) fn provider(config: &Config) -> Result<Arc<dyn KeyProvider>, Failure> {
     let path = config.root_file()?;
-    let provider = LocalProvider::open(&path)
-        .map_err(|error| Failure::new(Exit::NotAsItShouldBe, error.to_string()))?;
+    let provider = LocalProvider::open(&path).map_err(|error| {
+        let missing = matches!(&error, RootFileError::Io { source, .. }
+            if source.kind() == std::io::ErrorKind::NotFound);
+        let advice = if missing {
+            "; put it back from its copy (`fieldseal migrate` makes one only where the target \
+             knows no key yet)"
+        } else {
+            ""
+        };
+        Failure::new(Exit::NotAsItShouldBe, format!("{error}{advice}"))
+    })?;
     Ok(Arc::new(provider))
 }
 

@@ -6,7 +6,7 @@ use sqlx::mysql::MySqlArguments;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 
-use crate::DbError;
+use crate::{DbError, Dialect};
 
 /// One parameter. No `Debug`: it may be a cell.
 #[derive(Clone, Copy)]
@@ -75,35 +75,96 @@ impl<'a> From<Option<&'a [u8]>> for Bind<'a> {
     }
 }
 
-/// Each driver's arguments type is its own; the body is the same three times over, so a macro
-/// writes it. `$unsigned` says what becomes of an integer beyond i64.
-macro_rules! arguments {
-    ($name:ident, $arguments:ty, $unsigned:expr) => {
-        pub(crate) fn $name(binds: &[Bind<'_>]) -> Result<$arguments, DbError> {
-            let mut out = <$arguments>::default();
-            for bind in binds {
-                match *bind {
-                    Bind::Int(value) => out.add(value),
-                    Bind::Unsigned(value) => out.add($unsigned(value)),
-                    Bind::Text(value) => out.add(value.map(str::to_owned)),
-                    Bind::Bytes(value) => out.add(value.map(<[u8]>::to_vec)),
-                    Bind::Ints(_) | Bind::Texts(_) | Bind::ByteStrings(_) => {
-                        return Err(DbError::unexpected());
-                    }
-                }
-                .map_err(|_| DbError::encode())?;
-            }
-            Ok(out)
-        }
-    };
+/// Parameters in their driver's wire format, made before there is a connection to send them on.
+/// No `Debug`: they may be cells.
+pub struct Encoded(pub(crate) DriverArguments);
+
+pub(crate) enum DriverArguments {
+    Sqlite(SqliteArguments),
+    Postgres(PgArguments),
+    MySql(MySqlArguments),
 }
 
-arguments!(sqlite, SqliteArguments, |value: u64| value.to_string());
-arguments!(mysql, MySqlArguments, |value: u64| value);
+impl Encoded {
+    /// Parameters for a database that speaks `dialect`.
+    ///
+    /// # Errors
+    /// [`DbError`] when a parameter cannot be encoded.
+    pub fn new(dialect: Dialect, binds: &[Bind<'_>]) -> Result<Self, DbError> {
+        Ok(Self(match dialect {
+            Dialect::Sqlite => DriverArguments::Sqlite(sqlite(binds)?),
+            Dialect::Postgres => DriverArguments::Postgres(postgres(binds)?),
+            Dialect::MySql => DriverArguments::MySql(mysql(binds)?),
+        }))
+    }
+}
 
-/// PostgreSQL's wire format has no need of an owned copy, nor has MySQL's; SQLite's has.
+/// SQLite takes owned copies.
+pub(crate) fn sqlite(binds: &[Bind<'_>]) -> Result<SqliteArguments, DbError> {
+    let mut out = SqliteArguments::default();
+    for bind in binds {
+        match *bind {
+            Bind::Int(value) => out.add(value),
+            Bind::Unsigned(value) => out.add(value.to_string()),
+            Bind::Text(value) => out.add(value.map(str::to_owned)),
+            Bind::Bytes(value) => out.add(value.map(<[u8]>::to_vec)),
+            Bind::Ints(_) | Bind::Texts(_) | Bind::ByteStrings(_) => {
+                return Err(DbError::unexpected());
+            }
+        }
+        .map_err(|_| DbError::encode())?;
+    }
+    Ok(out)
+}
+
+/// The servers' wire formats have no need of an owned copy.
+pub(crate) fn mysql(binds: &[Bind<'_>]) -> Result<MySqlArguments, DbError> {
+    let mut out = MySqlArguments::default();
+    out.reserve(binds.len(), wire_size(binds));
+    for bind in binds {
+        match *bind {
+            Bind::Int(value) => out.add(value),
+            Bind::Unsigned(value) => out.add(value),
+            Bind::Text(value) => out.add(value),
+            Bind::Bytes(value) => out.add(value),
+            Bind::Ints(_) | Bind::Texts(_) | Bind::ByteStrings(_) => {
+                return Err(DbError::unexpected());
+            }
+        }
+        .map_err(|_| DbError::encode())?;
+    }
+    Ok(out)
+}
+
+/// About how many bytes the parameters take on the wire: so much memory is asked for at once,
+/// since a batch has megabytes.
+fn wire_size(binds: &[Bind<'_>]) -> usize {
+    /// Around a value stand its length and, in an array's head, some more.
+    const AROUND: usize = 9;
+    let column = |lengths: &mut dyn Iterator<Item = usize>| lengths.map(|n| n + 4).sum::<usize>();
+    binds
+        .iter()
+        .map(|bind| {
+            AROUND
+                + match *bind {
+                    Bind::Int(_) | Bind::Unsigned(_) => 8,
+                    Bind::Text(text) => text.map_or(0, str::len),
+                    Bind::Bytes(bytes) => bytes.map_or(0, <[u8]>::len),
+                    Bind::Ints(values) => 20 + 12 * values.len(),
+                    Bind::Texts(values) => {
+                        20 + column(&mut values.iter().map(|v| v.map_or(0, str::len)))
+                    }
+                    Bind::ByteStrings(values) => {
+                        20 + column(&mut values.iter().map(|v| v.map_or(0, <[u8]>::len)))
+                    }
+                }
+        })
+        .sum()
+}
+
 pub(crate) fn postgres(binds: &[Bind<'_>]) -> Result<PgArguments, DbError> {
     let mut out = PgArguments::default();
+    out.reserve(binds.len(), wire_size(binds));
     for bind in binds {
         match *bind {
             Bind::Int(value) => out.add(value),

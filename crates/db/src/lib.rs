@@ -17,7 +17,7 @@ mod row;
 mod sql;
 mod transaction;
 
-pub use bind::Bind;
+pub use bind::{Bind, Encoded};
 pub use database::{Connect, Database, Dialect, redact_url};
 pub use error::{DbError, DbErrorKind};
 pub use migrate::{Migration, pending_migrations, run_migrations};

@@ -33,6 +33,21 @@ impl Row {
         self.get::<i64>(index)
     }
 
+    /// Column `index` as an integer that is never negative: MySQL's `BIGINT UNSIGNED`, which
+    /// `int` refuses.
+    ///
+    /// # Errors
+    /// [`DbError`] of kind Schema when it is NULL, negative or no 64-bit integer.
+    pub fn unsigned(&self, index: usize) -> Result<u64, DbError> {
+        match &self.0 {
+            DriverRow::MySql(row) => row
+                .try_get::<Option<u64>, _>(index)
+                .map_err(|error| DbError::from_sqlx(Dialect::MySql, &error))?
+                .ok_or(DbError::unexpected()),
+            _ => u64::try_from(self.int(index)?).map_err(|_| DbError::unexpected()),
+        }
+    }
+
     /// Column `index` as text.
     ///
     /// # Errors

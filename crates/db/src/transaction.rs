@@ -3,8 +3,9 @@
 use sqlx::Executor as _;
 use sqlx::postgres::PgCopyIn;
 
+use crate::bind::DriverArguments;
 use crate::row::DriverRow;
-use crate::{Bind, DbError, Dialect, Row, Sql, bind};
+use crate::{Bind, DbError, Dialect, Encoded, Row, Sql, bind};
 
 /// An open transaction. Dropped, it is rolled back.
 pub struct Transaction {
@@ -41,21 +42,35 @@ impl Transaction {
         sql: impl Into<Sql>,
         binds: &[Bind<'_>],
     ) -> Result<u64, DbError> {
+        let encoded = Encoded::new(self.dialect(), binds)?;
+        self.execute_encoded(sql, encoded).await
+    }
+
+    /// As [`execute`](Self::execute), with parameters that were encoded before.
+    ///
+    /// # Errors
+    /// [`DbError`], without any value; also when they were encoded for another dialect.
+    pub async fn execute_encoded(
+        &mut self,
+        sql: impl Into<Sql>,
+        parameters: Encoded,
+    ) -> Result<u64, DbError> {
         let dialect = self.dialect();
         let text = sql.into().spell(dialect);
-        match &mut self.driver {
-            DriverTransaction::Sqlite(tx) => tx
-                .execute(sqlx::query_with(text, bind::sqlite(binds)?))
+        match (&mut self.driver, parameters.0) {
+            (DriverTransaction::Sqlite(tx), DriverArguments::Sqlite(arguments)) => tx
+                .execute(sqlx::query_with(text, arguments))
                 .await
                 .map(|done| done.rows_affected()),
-            DriverTransaction::Postgres(tx) => tx
-                .execute(sqlx::query_with(text, bind::postgres(binds)?))
+            (DriverTransaction::Postgres(tx), DriverArguments::Postgres(arguments)) => tx
+                .execute(sqlx::query_with(text, arguments))
                 .await
                 .map(|done| done.rows_affected()),
-            DriverTransaction::MySql(tx) => tx
-                .execute(sqlx::query_with(text, bind::mysql(binds)?))
+            (DriverTransaction::MySql(tx), DriverArguments::MySql(arguments)) => tx
+                .execute(sqlx::query_with(text, arguments))
                 .await
                 .map(|done| done.rows_affected()),
+            _ => return Err(DbError::unexpected()),
         }
         .map_err(|error| DbError::from_sqlx(dialect, &error))
     }

@@ -11,7 +11,8 @@ pub enum Record {
     Row(Change),
     /// The shape of a table changed, or DMS says that it (re)makes a table.
     Control(Control),
-    /// A record of one of DMS's own tables (`awsdms_…`). Its cells are not decoded.
+    /// A record of one of DMS's own tables (`awsdms_…`), or of the heartbeat that Fieldseal
+    /// commits at the source. Its cells are not decoded.
     Internal(Internal),
 }
 

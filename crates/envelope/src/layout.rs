@@ -10,7 +10,7 @@ pub(crate) const NONCE_BYTES: usize = 12;
 pub(crate) const TAG_BYTES: usize = 16;
 /// Format byte, key id, nonce.
 pub(crate) const PREFIX_BYTES: usize = HEADER_BYTES + NONCE_BYTES;
-const HEADER_BYTES: usize = 17;
+pub(crate) const HEADER_BYTES: usize = 17;
 /// The longest sealed value: 16 MiB, kind byte, the largest padding.
 const MAX_SEALED_BYTES: usize = MAX_VALUE_BYTES + PREFIX_BYTES + TAG_BYTES + 1 + 4_096;
 
@@ -28,18 +28,8 @@ impl Header {
         Self(bytes)
     }
 
-    pub(crate) const fn as_bytes(&self) -> &[u8] {
+    pub(crate) const fn as_bytes(&self) -> &[u8; HEADER_BYTES] {
         &self.0
-    }
-
-    pub(crate) const fn is_padded(&self) -> bool {
-        self.0[0] == Self::PADDED
-    }
-
-    pub(crate) fn key_id(&self) -> KeyId {
-        let mut id = [0; 16];
-        id.copy_from_slice(&self.0[1..]);
-        KeyId::from_bytes(id)
     }
 }
 
@@ -58,7 +48,8 @@ pub enum OpenError {
 
 /// A sealed value taken apart; nothing is authenticated yet.
 pub(crate) struct Parts<'a> {
-    pub(crate) header: Header,
+    pub(crate) header: &'a [u8; HEADER_BYTES],
+    pub(crate) padded: bool,
     pub(crate) nonce: &'a [u8; NONCE_BYTES],
     pub(crate) ciphertext: &'a [u8],
     pub(crate) tag: &'a [u8; TAG_BYTES],
@@ -72,9 +63,9 @@ impl<'a> Parts<'a> {
         let (nonce, rest) = rest.split_first_chunk().ok_or(OpenError::NotSealed)?;
         let (ciphertext, tag) = rest.split_last_chunk().ok_or(OpenError::NotSealed)?;
         // The shortest plaintext is a kind byte; padded, a kind byte and the mark 80.
-        let shortest = match header[0] {
-            Header::PLAIN => 1,
-            Header::PADDED => 2,
+        let (padded, shortest) = match header[0] {
+            Header::PLAIN => (false, 1),
+            Header::PADDED => (true, 2),
             _ => return Err(OpenError::NotSealed),
         };
         if ciphertext.len() < shortest {
@@ -84,7 +75,8 @@ impl<'a> Parts<'a> {
             return Err(OpenError::DoesNotOpen);
         }
         Ok(Self {
-            header: Header(*header),
+            header,
+            padded,
             nonce,
             ciphertext,
             tag,
@@ -99,7 +91,8 @@ impl<'a> Parts<'a> {
 /// [`OpenError::NotSealed`] when the bytes are too short or of no known format;
 /// [`OpenError::DoesNotOpen`] when they are longer than any sealed value.
 pub fn sealed_key_id(sealed: &[u8]) -> Result<KeyId, OpenError> {
-    Parts::split(sealed).map(|parts| parts.header.key_id())
+    let [_, id @ ..] = Parts::split(sealed)?.header;
+    Ok(KeyId::from_bytes(*id))
 }
 
 /// How many bytes a value of `canonical_len` canonical bytes takes once sealed.

@@ -3,7 +3,8 @@
 //! This is the only crate that names the AEAD, HKDF and HMAC libraries. It knows no I/O (but the
 //! kernel's random bytes), no KMS, no database and no policy file.
 //!
-//! - Opening: [`SealingKey::open_column`], [`SealingKey::open_value`].
+//! - Opening: [`SealingKey::open_column`], [`SealingKey::open_value`]; [`OpeningKey`] opens and
+//!   cannot seal.
 //! - Sealing: only through a [`Grant`], which counts. Nothing here takes a nonce or an AES key.
 //! - Looking up: [`IndexKey`], [`Definition`]. Showing a little: [`Mask`].
 //! - Keeping data keys: [`RootKey`] wraps them locally; a KMS does so in the crate `keys`.
@@ -47,6 +48,7 @@ mod mask;
 mod name;
 mod nonce;
 mod normalise;
+mod opening_key;
 mod root_file;
 mod root_key;
 mod sealing_key;
@@ -67,6 +69,7 @@ pub use name::{
 };
 pub use nonce::{NoRandomness, set_nonce_pool};
 pub use normalise::{NoNormalForm, UNICODE_VERSION};
+pub use opening_key::OpeningKey;
 pub use root_file::{InvalidRootKeyFile, RootKeyFile};
 pub use root_key::{RootKey, UnwrapError, WrapContext, wrapped_root_id};
 pub use sealing_key::{Expected, InvalidUse, SealingKey};

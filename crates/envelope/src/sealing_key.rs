@@ -180,12 +180,13 @@ impl SealingKey {
         binding: &Binding<'_>,
         parts: &Parts<'_>,
     ) -> Result<(Kind, Zeroizing<Vec<u8>>), OpenError> {
-        if purpose != self.purpose || parts.header.key_id() != self.id {
+        let header = self.header(parts.padded);
+        if purpose != self.purpose || parts.header != header.as_bytes() {
             return Err(OpenError::DoesNotOpen);
         }
         let mut plaintext = Zeroizing::new(parts.ciphertext.to_vec());
         binding
-            .with_aad(&parts.header, |aad| {
+            .with_aad(header, |aad| {
                 self.cipher.decrypt_inout_detached(
                     parts.nonce.into(),
                     aad,
@@ -194,7 +195,7 @@ impl SealingKey {
                 )
             })
             .map_err(|_| OpenError::DoesNotOpen)?;
-        if parts.header.is_padded() {
+        if parts.padded {
             let length = unpadded_len(&plaintext).ok_or(OpenError::DoesNotOpen)?;
             plaintext.truncate(length);
         }

@@ -33,7 +33,17 @@ pub(crate) fn select_kept(dialect: Dialect, column: &str) -> String {
                 "CASE typeof({name}) WHEN 'blob' THEN '\\x' || lower(hex({name})) ELSE {text} END"
             )
         }
-        Dialect::Postgres | Dialect::MySql => text,
+        // Numbers and dates have the character set `binary` too, but no column's coercibility:
+        // theirs is 5, a text's or bytes' is 2 (MySQL reference manual, "Information Functions").
+        // Put as bytes first: HEX of a BIT column would be that of its number.
+        Dialect::MySql => {
+            format!(
+                "CASE WHEN CHARSET({name}) = 'binary' AND COERCIBILITY({name}) = 2 \
+                 THEN CONCAT(CHAR(92 USING utf8mb4), 'x', LOWER(HEX(CAST({name} AS BINARY)))) \
+                 ELSE {text} END"
+            )
+        }
+        Dialect::Postgres => text,
     }
 }
 

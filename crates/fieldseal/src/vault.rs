@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fieldseal_db::{Bind, Database, DbError, Dialect, Row, Sql, quote};
 use fieldseal_envelope::{
-    ColumnRef, Expected, KeyId, OpenError, Purpose, SealingKey, sealed_key_id,
+    ColumnRef, Expected, KeyId, OpenError, OpeningKey, Purpose, sealed_key_id,
 };
 use fieldseal_keys::{KeyRef, Keyring};
 use fieldseal_model::{Plaintext, RowKey, Value};
@@ -218,15 +218,15 @@ impl Vault {
 }
 
 /// Data keys by id, domain and purpose.
-struct Keys(Vec<(KeyRef, Result<Arc<SealingKey>, OpenFailure>)>);
+struct Keys(Vec<(KeyRef, Result<OpeningKey, OpenFailure>)>);
 
 impl Keys {
-    fn get(&self, id: KeyId, seal: &Seal) -> Result<&SealingKey, OpenFailure> {
+    fn get(&self, id: KeyId, seal: &Seal) -> Result<&OpeningKey, OpenFailure> {
         self.0
             .iter()
             .find(|(key, _)| key.id == id && key.domain == seal.domain)
             .map_or(Err(OpenFailure::DoesNotOpen), |(_, key)| {
-                key.as_deref().map_err(Clone::clone)
+                key.as_ref().map_err(Clone::clone)
             })
     }
 }

@@ -24,7 +24,10 @@ pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> SourceError {
             | ErrorKind::StaleNetworkFileHandle
     );
     SourceError {
-        what: format!("cannot {doing} {}: {error}", path.display()),
+        what: format!(
+            "cannot {doing} {}: {error}; see that it is there and that this user may read it",
+            path.display()
+        ),
         transient,
     }
 }

@@ -13,7 +13,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fieldseal_envelope::{DataKey, Domain, Grant, KeyId, MAX_SEALS, Purpose, SealingKey};
+use fieldseal_envelope::{
+    DataKey, Domain, Grant, KeyId, MAX_SEALS, OpeningKey, Purpose, SealingKey,
+};
 use futures_util::StreamExt;
 use futures_util::stream;
 
@@ -75,6 +77,16 @@ pub struct KeyRef {
     pub domain: Domain,
     /// The purpose of the call.
     pub purpose: Purpose,
+}
+
+impl KeyRef {
+    fn new(id: KeyId, domain: &Domain, purpose: Purpose) -> Self {
+        Self {
+            id,
+            domain: domain.clone(),
+            purpose,
+        }
+    }
 }
 
 impl fmt::Display for KeyRef {
@@ -190,7 +202,7 @@ impl Keyring {
                     .await?;
                 continue;
             };
-            let key = self.opener(id, domain, purpose).await?;
+            let key = self.open(KeyRef::new(id, domain, purpose), None).await?;
             // Another task may have emptied the block meanwhile; then it starts over.
             let taken = self.inner.budget().take(&lane, id, missing);
             if taken == 0 {
@@ -211,7 +223,8 @@ impl Keyring {
         Ok(grants)
     }
 
-    /// The key that opens values which name `id`, for values of `domain` and `purpose`.
+    /// The key that opens values which name `id`, for values of `domain` and `purpose`. It
+    /// cannot seal.
     ///
     /// # Errors
     /// Any [`KeyringError`]; [`KeyringError::is_alarm`] tells forged keys from outages.
@@ -220,13 +233,9 @@ impl Keyring {
         id: KeyId,
         domain: &Domain,
         purpose: Purpose,
-    ) -> Result<Arc<SealingKey>, KeyringError> {
-        let key = KeyRef {
-            id,
-            domain: domain.clone(),
-            purpose,
-        };
-        self.open(key, None).await
+    ) -> Result<OpeningKey, KeyringError> {
+        let key = KeyRef::new(id, domain, purpose);
+        self.open(key, None).await.map(OpeningKey::of)
     }
 
     /// The keys of many values at once, one result for each of `keys` in the same order. What is
@@ -237,7 +246,7 @@ impl Keyring {
     pub async fn openers(
         &self,
         keys: &[KeyRef],
-    ) -> Result<Vec<Result<Arc<SealingKey>, KeyringError>>, KeyringError> {
+    ) -> Result<Vec<Result<OpeningKey, KeyringError>>, KeyringError> {
         let inner = &self.inner;
         let unique: HashSet<&KeyRef> = keys.iter().collect();
         let missing: HashSet<KeyId> = unique
@@ -255,7 +264,7 @@ impl Keyring {
         }
         let opening = unique.into_iter().map(|key| {
             let row = rows.get(&key.id).cloned();
-            async move { (key, self.open(key.clone(), row).await) }
+            async move { (key, self.open(key.clone(), row).await.map(OpeningKey::of)) }
         });
         let opening = stream::iter(opening).buffer_unordered(PARALLEL_UNWRAPS);
         let opened: HashMap<&KeyRef, _> = opening.collect().await;

@@ -239,7 +239,7 @@ pub struct IndexRecord {
 /// One line of what a table's stored values depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayoutRecord {
-    /// Table id of the policy.
+    /// Table id of the policy; empty for what is about no table.
     pub table: String,
     /// What the line is about: `bind`, or `column <id>`. Unique within a table.
     pub item: String,

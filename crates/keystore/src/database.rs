@@ -26,6 +26,23 @@ impl DbKeyStore {
     pub const fn new(database: Database) -> Self {
         Self { database }
     }
+
+    /// Every line of the policy that was recorded otherwise, as `record_indexes` and
+    /// `record_layout` would refuse it. Records nothing.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn differing(
+        &self,
+        indexes: &[IndexRecord],
+        layout: &[LayoutRecord],
+    ) -> Result<Vec<KeyStoreError>, KeyStoreError> {
+        let wanted: Vec<_> = indexes.iter().map(lines::Line::of_index).collect();
+        let mut found = lines::differing(&self.database, &lines::INDEXES, &wanted).await?;
+        let wanted: Vec<_> = layout.iter().map(lines::Line::of_layout).collect();
+        found.extend(lines::differing(&self.database, &lines::LAYOUT, &wanted).await?);
+        Ok(found)
+    }
 }
 
 #[async_trait]

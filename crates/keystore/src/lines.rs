@@ -56,10 +56,32 @@ impl<'a> Line<'a> {
         Self {
             names: vec![table, item],
             line,
-            what: format!("`{item}` of table `{table}`"),
+            what: match table.as_str() {
+                "" => format!("`{item}`"),
+                table => format!("`{item}` of table `{table}`"),
+            },
         }
     }
 }
+
+impl Line<'_> {
+    fn names(&self) -> Vec<String> {
+        self.names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    /// What is wrong where the line was recorded otherwise.
+    fn differs_from(&self, recorded: &Recorded) -> Option<KeyStoreError> {
+        let recorded = recorded.get(&self.names())?;
+        (recorded != self.line).then(|| KeyStoreError::Differs {
+            what: self.what.clone(),
+            recorded: recorded.clone(),
+            configured: self.line.to_owned(),
+        })
+    }
+}
+
+/// Lines by their names.
+type Recorded = HashMap<Vec<String>, String>;
 
 /// Compares every line with what was recorded and records those that were not, all or none.
 pub(crate) async fn record(
@@ -89,11 +111,39 @@ pub(crate) async fn record(
     }
 }
 
+/// Every line that was recorded otherwise. Records nothing.
+pub(crate) async fn differing(
+    database: &Database,
+    lines: &Lines,
+    wanted: &[Line<'_>],
+) -> Result<Vec<KeyStoreError>, KeyStoreError> {
+    let recorded = recorded(database, lines).await?;
+    Ok(wanted
+        .iter()
+        .filter_map(|line| line.differs_from(&recorded))
+        .collect())
+}
+
 async fn missing<'w, 'l>(
     database: &Database,
     lines: &Lines,
     wanted: &'w [Line<'l>],
 ) -> Result<Vec<&'w Line<'l>>, KeyStoreError> {
+    let recorded = recorded(database, lines).await?;
+    let mut missing = Vec::new();
+    for line in wanted {
+        if let Some(differs) = line.differs_from(&recorded) {
+            return Err(differs);
+        }
+        if !recorded.contains_key(&line.names()) {
+            missing.push(line);
+        }
+    }
+    Ok(missing)
+}
+
+/// Every recorded line by its names.
+async fn recorded(database: &Database, lines: &Lines) -> Result<Recorded, KeyStoreError> {
     let rows = database.query(lines.select, &[]).await.map_err(refused)?;
     let mut recorded = HashMap::new();
     for row in &rows {
@@ -101,22 +151,7 @@ async fn missing<'w, 'l>(
         let line = row.text(lines.names).map_err(refused)?;
         recorded.insert(names.map_err(refused)?, line);
     }
-    let mut missing = Vec::new();
-    for line in wanted {
-        let names: Vec<String> = line.names.iter().map(|&name| name.to_owned()).collect();
-        match recorded.get(&names) {
-            None => missing.push(line),
-            Some(recorded) if recorded == line.line => {}
-            Some(recorded) => {
-                return Err(KeyStoreError::Differs {
-                    what: line.what.clone(),
-                    recorded: recorded.clone(),
-                    configured: line.line.to_owned(),
-                });
-            }
-        }
-    }
-    Ok(missing)
+    Ok(recorded)
 }
 
 async fn insert(

@@ -112,6 +112,22 @@ impl Row {
             .map(|(_, cell)| cell)
     }
 
+    /// As [`get`](Self::get), with the cell's number; looked for first where `near` says. Whoever
+    /// asks for one column after the other, in the record's own order, finds each at once.
+    #[must_use]
+    pub fn get_near(&self, column: &str, near: usize) -> Option<(usize, &Cell)> {
+        let named = |number: &usize| self.name(*number) == column;
+        let number = (near..self.cells.len())
+            .find(named)
+            .or_else(|| (0..near.min(self.cells.len())).find(named))?;
+        Some((number, &self.cells[number].1))
+    }
+
+    fn name(&self, number: usize) -> &str {
+        let start = number.checked_sub(1).map_or(0, |n| self.cells[n].0);
+        &self.names[start..self.cells[number].0]
+    }
+
     /// The cells in the record's order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Cell)> {
         let mut start = 0;
@@ -177,6 +193,21 @@ impl fmt::Debug for Change {
 #[cfg(test)]
 mod tests {
     use super::{Cell, Change, Operation, Row, TableName};
+
+    #[test]
+    fn a_cell_is_found_wherever_it_is_looked_for_first() {
+        let cell = |name: &str| (name.to_owned(), Cell::Text(name.into()));
+        let row = Row::new(["id", "name", "mail"].into_iter().map(cell).collect());
+        for (number, name) in ["id", "name", "mail"].into_iter().enumerate() {
+            for near in 0..5 {
+                let (at, found) = row.get_near(name, near).unwrap();
+                assert!(matches!(found, Cell::Text(text) if text.expose() == name.as_bytes()));
+                assert_eq!(at, number);
+            }
+        }
+        assert!(row.get_near("nam", 1).is_none() && row.get_near("", 0).is_none());
+        assert!(Row::default().get_near("id", 0).is_none());
+    }
 
     #[test]
     fn debug_of_a_change_shows_no_cell() {

@@ -33,6 +33,8 @@ pub enum TargetType {
     Decimal {
         /// Digits in all, and digits behind the point.
         precision: Option<(u32, u32)>,
+        /// MySQL's DECIMAL UNSIGNED: nothing below zero.
+        unsigned: bool,
     },
     /// A binary float.
     Float {
@@ -170,9 +172,13 @@ pub(crate) fn bind(value: &Value, ty: &TargetType) -> Result<Bound, DoesNotFit> 
             }
             .to_owned(),
         )),
-        (TargetType::Decimal { precision }, Kind::Decimal | Kind::Integer) => {
-            decimal(text(value)?, *precision)
-        }
+        (
+            TargetType::Decimal {
+                precision,
+                unsigned,
+            },
+            Kind::Decimal | Kind::Integer,
+        ) => decimal(text(value)?, *precision, *unsigned),
         (TargetType::Float { .. }, Kind::Float) => float(value),
         (
             TargetType::Text {
@@ -246,15 +252,17 @@ fn integer(text: &str, min: i128, max: i128) -> Result<Bound, DoesNotFit> {
     }
 }
 
-fn decimal(text: &str, precision: Option<(u32, u32)>) -> Result<Bound, DoesNotFit> {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+fn decimal(text: &str, precision: Option<(u32, u32)>, unsigned: bool) -> Result<Bound, DoesNotFit> {
+    // A canonical zero has no sign.
+    let magnitude = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = magnitude.split_once('.').unwrap_or((magnitude, ""));
     // A whole part of 0 takes no digit: DECIMAL(2,2) holds 0.99.
     let whole_digits = if whole == "0" { 0 } else { whole.len() };
-    let ok = precision.is_none_or(|(all, behind)| {
+    let sign = !(unsigned && text.starts_with('-'));
+    let digits = precision.is_none_or(|(all, behind)| {
         whole_digits <= all.saturating_sub(behind) as usize && fraction.len() <= behind as usize
     });
-    fits(ok, text)
+    fits(sign && digits, text)
 }
 
 fn float(value: &Value) -> Result<Bound, DoesNotFit> {
@@ -369,18 +377,19 @@ mod tests {
     fn decimals_keep_to_their_digits() {
         let money = TargetType::Decimal {
             precision: Some((6, 2)),
+            unsigned: false,
         };
         let decimal = |text| shown(Kind::Decimal, text, &money);
         assert_eq!(decimal("1234.5").as_deref(), Some("1234.5"));
         assert_eq!(decimal("12345"), None);
         assert_eq!(decimal("1.234"), None);
-        let fraction = TargetType::Decimal {
+        let fraction = |unsigned| TargetType::Decimal {
             precision: Some((2, 2)),
+            unsigned,
         };
-        assert_eq!(
-            shown(Kind::Decimal, "-0.99", &fraction).as_deref(),
-            Some("-0.99")
-        );
+        let fits = |text, unsigned| shown(Kind::Decimal, text, &fraction(unsigned)).is_some();
+        assert!(fits("-0.99", false) && fits("0.99", true) && fits("0", true));
+        assert!(!fits("-0.99", true), "UNSIGNED takes no negative number");
     }
 
     #[test]

@@ -63,7 +63,9 @@ pub enum StopReason {
     #[error("the target failed: {0}")]
     Target(String),
     /// Another worker took the shard over.
-    #[error("another worker has taken the shard over")]
+    #[error(
+        "another worker has taken the shard over and goes on with it; let one `fieldseal run` work at a time"
+    )]
     Fenced,
     /// The run was told to shut down while the shard waited for its target or its keys.
     #[error("the run was told to shut down while it waited; nothing is lost")]

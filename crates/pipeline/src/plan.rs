@@ -1,6 +1,7 @@
 //! One decoded change to the row writes it stands for. Owns reading cells by the policy, the row
 //! key, the version, and splitting a changed key; pure, so that it runs on any number of threads.
 
+use std::cell::Cell as StdCell;
 use std::collections::HashMap;
 
 use fieldseal_dms::to_value;
@@ -202,6 +203,7 @@ impl Planner {
             plan: &self.tables[number],
             number,
             change,
+            near: StdCell::new(0),
         };
         match row.plan(sequence, labels) {
             Ok((rows, unlisted, betrayed)) => Planned::Rows {
@@ -226,6 +228,8 @@ struct RowPlan<'a> {
     plan: &'a TablePlan,
     number: usize,
     change: &'a Change,
+    /// Where the next column most likely stands in the record.
+    near: StdCell<usize>,
 }
 
 impl RowPlan<'_> {
@@ -316,7 +320,19 @@ impl RowPlan<'_> {
     fn unlisted(&self) -> Result<u64, Refusal> {
         let table = &self.plan.table;
         let mut listed = 0;
+        // Records have their columns in one order, and policies are written from them: the next
+        // name is most often the next column.
+        let mut next = 0;
         for (name, _) in self.change.row.iter() {
+            if table
+                .columns
+                .get(next)
+                .is_some_and(|column| column.name == name)
+            {
+                next += 1;
+                listed += 1;
+                continue;
+            }
             let known = table.key_column(name).is_some() || table.column(name).is_some();
             listed += usize::from(known);
         }
@@ -533,8 +549,11 @@ impl RowPlan<'_> {
 
     /// The record's cell; `None` when it is absent and the policy says what it becomes.
     fn cell(&self, column: &Column) -> Result<Option<&Cell>, Refusal> {
-        match self.change.row.get(&column.name) {
-            Some(cell) => Ok(Some(cell)),
+        match self.change.row.get_near(&column.name, self.near.get()) {
+            Some((number, cell)) => {
+                self.near.set(number + 1);
+                Ok(Some(cell))
+            }
             None if column.absent == Absent::Quarantine => {
                 Err(self.refuse_column(&column.name, "column-absent"))
             }
@@ -557,3 +576,6 @@ fn absent(policy: Absent, kind: Kind) -> Option<Value> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,7 @@ pub async fn replay<T: Target>(
         if let Some(entry) = prepared.batch.quarantine().first() {
             return Ok(ReplayOutcome::StillHeld(entry.reason));
         }
-        match target.apply(&prepared.batch).await {
+        match target.apply(&target.ready(prepared.batch)).await {
             Ok(_committed) => return Ok(ReplayOutcome::Applied),
             Err(TargetError::StaleLabels) => {}
             Err(TargetError::Data { .. }) => return Ok(ReplayOutcome::StillHeld("target-refused")),

@@ -1,27 +1,28 @@
 //! One shard's loop: fetch, prepare, apply, and what happens when a step fails. Owns retrying,
 //! planning again, halving, and stopping one shard while the others go on.
 
+mod fetching;
+mod lookahead;
+
 use std::sync::Arc;
 
 use fieldseal_model::{Position, SequenceNumber};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{Duration, sleep};
 
+use self::fetching::{Delivery, Fetching};
+use self::lookahead::{Lookahead, PreparedAhead};
 use crate::prepare::{Prepared, Preparer, Run};
 use crate::progress::{Progress, ShardProgress};
 use crate::{
-    BatchLimits, Committed, Fetched, Labels, ReaderState, ShardReader, ShardState, StopReason,
-    StreamRecord, Target, TargetError,
+    BatchLimits, Committed, Labels, ReaderState, ShardReader, ShardState, StopReason, StreamRecord,
+    Target, TargetError,
 };
 
 /// How long to wait after the first failure, and at most. No jitter: shards of one worker share
 /// its fate, and the server decides who waits for whom.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-
-/// How long to wait for more records at the end of a shard.
-const IDLE_WAIT: Duration = Duration::from_millis(200);
 
 /// How a shard's loop ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,25 +61,27 @@ struct ShardPlace {
     high: Option<Position>,
 }
 
-/// A delivery that is prepared while the one before it is applied.
-struct Ahead {
-    delivery: Delivery,
-    /// `None`: keys could not be had; whoever comes to it tries again, and waits.
-    task: JoinHandle<Option<PreparedAhead>>,
-}
+impl ShardPlace {
+    /// Behind a delivery that ends with `last`, once all of it is applied.
+    fn behind(last: &StreamRecord, high: Option<Position>) -> Self {
+        Self {
+            checkpoint: last.sequence.clone(),
+            high,
+        }
+    }
 
-/// What was prepared, under which labels, and where the shard was expected to stand before it.
-struct PreparedAhead {
-    place: ShardPlace,
-    labels: Arc<Labels>,
-    prepared: Prepared,
-}
-
-/// What the fetching half hands to the applying half.
-struct Delivery {
-    records: Arc<Vec<StreamRecord>>,
-    state: ReaderState,
-    lag: Option<u64>,
+    /// A delivery as the run that begins here.
+    fn run(&self, shard: &str, fence: i64, delivery: &Delivery) -> Run {
+        Run {
+            shard: shard.to_owned(),
+            fence,
+            from: self.checkpoint.clone(),
+            high: self.high,
+            range: 0..delivery.records.len(),
+            records: Arc::clone(&delivery.records),
+            hold: false,
+        }
+    }
 }
 
 impl<T: Target> ShardLoop<T> {
@@ -95,16 +98,16 @@ impl<T: Target> ShardLoop<T> {
                 high: state.high,
             },
         };
-        // One delivery ahead: records are fetched while the last batch is applied.
-        let (sender, mut deliveries) = mpsc::channel(1);
+        // Records are fetched while others are prepared and applied.
+        let (sender, deliveries) = mpsc::channel(1);
         let fetching = Fetching {
             limits: self.limits,
             until_idle: self.until_idle,
             shutdown: self.shutdown.clone(),
         };
         let fetcher = tokio::spawn(fetching.run(reader, sender));
-        let applied = self.apply_all(&mut deliveries, &mut standing).await;
-        deliveries.close();
+        // Dropping the receiver ends the fetching.
+        let applied = self.apply_all(deliveries, &mut standing).await;
         let fetched = fetcher
             .await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
@@ -118,21 +121,35 @@ impl<T: Target> ShardLoop<T> {
 
     async fn apply_all(
         &mut self,
-        deliveries: &mut mpsc::Receiver<Delivery>,
+        deliveries: mpsc::Receiver<Delivery>,
         standing: &mut Standing,
     ) -> Result<Ended, StopReason> {
         let mut state = ReaderState::More;
-        let mut ahead = None;
-        while let Some((delivery, mut prepared)) = next(deliveries, ahead.take()).await {
+        let mut ahead = Lookahead::new(
+            Arc::clone(&self.preparer),
+            Arc::clone(&self.target),
+            self.name.clone(),
+            standing.fence,
+            deliveries,
+        );
+        while let Some((delivery, prepared)) = ahead.next().await {
             state = delivery.state;
-            let run = self.run_of(&delivery, standing.fence, &standing.place);
-            if !run.range.is_empty() {
-                let first = match prepared.take_if(|ahead| self.still_holds(ahead, standing)) {
+            if let Some(last) = delivery.records.last() {
+                let run = standing.place.run(&self.name, standing.fence, &delivery);
+                let first = match prepared.filter(|ahead| self.still_holds(ahead, standing)) {
                     Some(ahead) => ahead.prepared,
-                    None => self.prepare(run.clone()).await?,
+                    None => {
+                        let first = self.prepare(run.clone()).await?;
+                        let behind = ShardPlace::behind(last, first.high);
+                        ahead.restart(self.labels.clone().map(|labels| (behind, labels)));
+                        first
+                    }
                 };
-                ahead = self.prepare_ahead(deliveries, standing.fence, &run, &first);
-                self.apply_run(run, first, standing).await?;
+                // Deliveries that arrive meanwhile are prepared meanwhile.
+                tokio::select! {
+                    applied = self.apply_run(run, first, standing) => applied?,
+                    never = ahead.keep_full() => match never {},
+                }
             }
             self.progress.shard(
                 &self.name,
@@ -155,53 +172,10 @@ impl<T: Target> ShardLoop<T> {
 
     /// Whether the batch before it left the shard as was expected: halving, or labels read anew,
     /// may have left it otherwise.
-    fn still_holds(&self, ahead: &PreparedAhead, standing: &Standing) -> bool {
+    fn still_holds(&self, ahead: &PreparedAhead<T::Ready>, standing: &Standing) -> bool {
         let labels = self.labels.as_ref();
         ahead.place == standing.place
             && labels.is_some_and(|labels| Arc::ptr_eq(labels, &ahead.labels))
-    }
-
-    fn run_of(&self, delivery: &Delivery, fence: i64, place: &ShardPlace) -> Run {
-        Run {
-            shard: self.name.clone(),
-            fence,
-            from: place.checkpoint.clone(),
-            high: place.high,
-            range: 0..delivery.records.len(),
-            records: Arc::clone(&delivery.records),
-            hold: false,
-        }
-    }
-
-    /// Begins to prepare the delivery behind `run`, if it is there already, so that this core
-    /// does not idle while the target works.
-    fn prepare_ahead(
-        &self,
-        deliveries: &mut mpsc::Receiver<Delivery>,
-        fence: i64,
-        run: &Run,
-        prepared: &Prepared,
-    ) -> Option<Ahead> {
-        let labels = Arc::clone(self.labels.as_ref()?);
-        if prepared.stop.is_some() {
-            return None;
-        }
-        let delivery = deliveries.try_recv().ok()?;
-        let place = ShardPlace {
-            checkpoint: run.records.last()?.sequence.clone(),
-            high: prepared.high,
-        };
-        let next = self.run_of(&delivery, fence, &place);
-        let preparer = Arc::clone(&self.preparer);
-        let task = tokio::spawn(async move {
-            let prepared = preparer.prepare(next, Arc::clone(&labels)).await.ok()?;
-            Some(PreparedAhead {
-                place,
-                labels,
-                prepared,
-            })
-        });
-        Some(Ahead { delivery, task })
     }
 
     /// Applies a run of records, however many tries and halves that takes; `first` is the whole
@@ -209,7 +183,7 @@ impl<T: Target> ShardLoop<T> {
     async fn apply_run(
         &mut self,
         run: Run,
-        first: Prepared,
+        first: Prepared<T::Ready>,
         standing: &mut Standing,
     ) -> Result<(), StopReason> {
         let mut ready = Some(first);
@@ -222,11 +196,8 @@ impl<T: Target> ShardLoop<T> {
                 Some(prepared) => prepared,
                 None => self.prepare(run.clone()).await?,
             };
-            if prepared.records == 0
-                && let Some(stop) = prepared.stop
-            {
-                return Err(stop);
-            }
+            // Also where the shard must stop before the first record: the target knows whether
+            // the labels still hold under which it must.
             match self.apply(&prepared).await? {
                 Applied::Committed(committed) => {
                     self.advance(&run, &prepared, &committed, standing);
@@ -252,7 +223,7 @@ impl<T: Target> ShardLoop<T> {
     fn advance(
         &self,
         run: &Run,
-        prepared: &Prepared,
+        prepared: &Prepared<T::Ready>,
         committed: &Committed,
         standing: &mut Standing,
     ) {
@@ -264,17 +235,18 @@ impl<T: Target> ShardLoop<T> {
             prepared.records as u64,
             prepared.bytes,
             committed.applied(),
-            prepared.batch.quarantine().len() as u64,
+            prepared.quarantined,
         );
     }
 
     /// Plans and seals, waiting out whatever is temporary: a key service that is down stops
     /// writes and nothing else.
-    async fn prepare(&mut self, run: Run) -> Result<Prepared, StopReason> {
+    async fn prepare(&mut self, run: Run) -> Result<Prepared<T::Ready>, StopReason> {
         let mut wait = FIRST_WAIT;
         loop {
             let labels = self.labels().await?;
-            match self.preparer.prepare(run.clone(), labels).await {
+            let planned = self.preparer.plan(run.clone(), labels).await;
+            match self.preparer.finish(planned, &self.target).await {
                 Ok(prepared) => return Ok(prepared),
                 Err(error) if error.is_temporary() => {
                     tracing::warn!(shard = %self.name, %error, "sealing waits for its keys");
@@ -303,7 +275,7 @@ impl<T: Target> ShardLoop<T> {
     }
 
     /// Tries the same sealed batch until it is in, or another way is needed.
-    async fn apply(&mut self, prepared: &Prepared) -> Result<Applied, StopReason> {
+    async fn apply(&mut self, prepared: &Prepared<T::Ready>) -> Result<Applied, StopReason> {
         let mut wait = FIRST_WAIT;
         loop {
             match self.target.apply(&prepared.batch).await {
@@ -349,20 +321,6 @@ impl<T: Target> ShardLoop<T> {
     }
 }
 
-/// The next delivery: the one that is being prepared, else the next one to come.
-async fn next(
-    deliveries: &mut mpsc::Receiver<Delivery>,
-    ahead: Option<Ahead>,
-) -> Option<(Delivery, Option<PreparedAhead>)> {
-    let Some(Ahead { delivery, task }) = ahead else {
-        return Some((deliveries.recv().await?, None));
-    };
-    let prepared = task
-        .await
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-    Some((delivery, prepared))
-}
-
 enum Applied {
     Committed(Committed),
     StaleLabels,
@@ -399,71 +357,5 @@ fn stop_of(error: TargetError) -> StopReason {
     match error {
         TargetError::Fenced { .. } => StopReason::Fenced,
         error => StopReason::Target(error.to_string()),
-    }
-}
-
-/// The fetching half of a shard's loop.
-struct Fetching {
-    limits: BatchLimits,
-    until_idle: bool,
-    shutdown: watch::Receiver<bool>,
-}
-
-impl Fetching {
-    async fn run(
-        mut self,
-        mut reader: impl ShardReader,
-        sender: mpsc::Sender<Delivery>,
-    ) -> Result<(), StopReason> {
-        let mut wait = FIRST_WAIT;
-        loop {
-            let fetched = tokio::select! {
-                _ = self.shutdown.wait_for(|stop| *stop) => return Ok(()),
-                // The shard has stopped: a source that waits or is away must not hold it up.
-                () = sender.closed() => return Ok(()),
-                fetched = reader.next(self.limits) => fetched,
-            };
-            let Fetched {
-                records,
-                state,
-                lag,
-            } = match fetched {
-                Ok(fetched) => fetched,
-                Err(error) if error.transient => {
-                    tracing::warn!(%error, "the source is tried again");
-                    tokio::select! {
-                        () = self.rest(wait) => {}
-                        () = sender.closed() => return Ok(()),
-                    }
-                    wait = (wait * 2).min(LONGEST_WAIT);
-                    continue;
-                }
-                Err(error) => return Err(StopReason::Source(error.to_string())),
-            };
-            wait = FIRST_WAIT;
-            let empty = records.is_empty();
-            let delivery = Delivery {
-                records: Arc::new(records),
-                state,
-                lag,
-            };
-            if sender.send(delivery).await.is_err() {
-                return Ok(());
-            }
-            match state {
-                ReaderState::Closed => return Ok(()),
-                ReaderState::CaughtUp if self.until_idle => return Ok(()),
-                ReaderState::CaughtUp if empty => self.rest(IDLE_WAIT).await,
-                ReaderState::CaughtUp | ReaderState::More => {}
-            }
-        }
-    }
-
-    /// Waits, but not for longer than the run goes on.
-    async fn rest(&mut self, time: Duration) {
-        tokio::select! {
-            () = sleep(time) => {}
-            _ = self.shutdown.wait_for(|stop| *stop) => {}
-        }
     }
 }

@@ -12,6 +12,9 @@ use crate::{Labels, SealedBatch, TableLayout, TargetColumn};
 /// once however often it is tried.
 #[async_trait]
 pub trait Target: Send + Sync + 'static {
+    /// A batch in the form in which it is sent.
+    type Ready: Send + Sync + 'static;
+
     /// Describes the columns of every table of `layouts`, in each layout's order: asked once, at
     /// the start, so that planning can make values that binding cannot refuse.
     ///
@@ -35,13 +38,18 @@ pub trait Target: Send + Sync + 'static {
     /// [`TargetError`].
     async fn labels(&self, shard: &str) -> Result<Labels, TargetError>;
 
+    /// Brings a batch into the form in which it is sent: work that needs no answer from the
+    /// database, done while an earlier batch is applied. Cannot fail: what goes wrong shows when
+    /// the batch is applied.
+    fn ready(&self, batch: SealedBatch) -> Self::Ready;
+
     /// Applies a batch in one transaction: table locks, guarded writes, tombstones, quarantine,
     /// counters, and last its origin (checkpoint, or held records). May be called again with the
     /// same batch after any error; a batch that had been committed answers `Committed` again.
     ///
     /// # Errors
     /// [`TargetError`]; the batch is not applied, or, after a lost answer, may have been.
-    async fn apply(&self, batch: &SealedBatch) -> Result<Committed, TargetError>;
+    async fn apply(&self, batch: &Self::Ready) -> Result<Committed, TargetError>;
 
     /// Notes that `shard` was read to its end and everything of it is applied.
     ///

@@ -23,7 +23,7 @@ use name::Claims;
 /// Checks a whole file. Every part is checked whether or not another one failed.
 pub(crate) fn policy(file: &File, gathered: &mut Gathered) -> Option<Policy> {
     let source = file.source.get();
-    let checked_source = source.and_then(|at| top::source(&at.value, gathered));
+    let checked_source = source.and_then(|at| top::source(&at.value, &at.spot, gathered));
     let unlisted_tables = source.and_then(|at| top::unlisted_tables(&at.value));
     let target = file
         .target

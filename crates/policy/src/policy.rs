@@ -87,6 +87,10 @@ pub struct Source {
     pub engine: Engine,
     /// How the records are read.
     pub kind: SourceKind,
+    /// Where the URL of the database that DMS reads is written, if Fieldseal may ask it.
+    pub url: Option<Location>,
+    /// Whether a connection to it without TLS to another host is allowed.
+    pub insecure: bool,
     /// A batch closes at this many records.
     pub max_batch_rows: u32,
     /// A batch closes at this many bytes of records.

@@ -16,6 +16,13 @@ impl Policy {
                     .to_owned(),
             );
         }
+        if self.source.insecure {
+            lines.push(
+                "source: insecure = true allows a connection without TLS, on which the password \
+                 can be read"
+                    .to_owned(),
+            );
+        }
         lines.extend(self.tables.iter().flat_map(of_table));
         lines
     }

@@ -93,6 +93,8 @@ fn no_message_repeats_a_secret() {
     let places = [
         ("[source]", "engine"),
         ("[source]", "id"),
+        ("[source]", "url"),
+        ("[source]", "url_env"),
         ("[target]", "url"),
         ("[target]", "url_env"),
         ("[target]", "insecure"),

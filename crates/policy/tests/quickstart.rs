@@ -31,6 +31,7 @@ fn the_small_sections() {
     assert_eq!((source.id.as_str(), source.engine), ("shop", Engine::MySql));
     let dir = PathBuf::from("source");
     assert_eq!(source.kind, SourceKind::Files { dir });
+    assert!(source.url.is_none());
     assert_eq!(
         (source.max_batch_rows, source.max_batch_bytes),
         (2_000, 4 << 20)

@@ -8,6 +8,7 @@ use crate::checkpoint::{self, Advance};
 use crate::counters::Tallies;
 use crate::error::target_error;
 use crate::locks::{LockedTable, Mode, lock_tables};
+use crate::ready::ReadyBatch;
 use crate::store::Store;
 use crate::table::TargetTable;
 use crate::{generations, quarantine, rows};
@@ -22,14 +23,15 @@ enum Body {
 
 /// Applies a batch. Every way out but the commit rolls back by name: MySQL's lock wait time-out
 /// leaves the transaction open.
-pub(crate) async fn apply(store: &Store, batch: &SealedBatch) -> Result<Committed, TargetError> {
+pub(crate) async fn apply(store: &Store, ready: &ReadyBatch) -> Result<Committed, TargetError> {
+    let batch = ready.batch();
     let tables = store.tables()?;
     let mut tx = store
         .database
         .begin()
         .await
         .map_err(|error| target_error(&error))?;
-    match body(&mut tx, store, tables, batch).await {
+    match body(&mut tx, store, tables, ready).await {
         Ok(Body::Done { applied }) => {
             // No answer to the commit is an error like any other: the batch is applied again,
             // and the checkpoint tells whether this commit took place.
@@ -68,8 +70,9 @@ async fn body(
     tx: &mut Transaction,
     store: &Store,
     tables: &[TargetTable],
-    batch: &SealedBatch,
+    ready: &ReadyBatch,
 ) -> Result<Body, DbError> {
+    let batch = ready.batch();
     let locked = lock(tx, store, tables, batch).await?;
     let fresh = batch.tables().iter().zip(&locked).all(|(used, row)| {
         debug_assert_eq!(store.table_ids[used.table], row.table_id);
@@ -79,10 +82,8 @@ async fn body(
         return Ok(Body::Stale);
     }
     let mut tallies = Tallies::of(batch);
-    for group in batch.rows().chunk_by(|a, b| a.table() == b.table()) {
-        let Some(number) = group.first().map(fieldseal_pipeline::SealedRow::table) else {
-            continue;
-        };
+    for group in ready.groups() {
+        let number = group.table;
         let floor = batch
             .tables()
             .iter()

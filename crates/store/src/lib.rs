@@ -17,8 +17,10 @@ mod labels;
 mod locks;
 mod migrations;
 mod quarantine;
+mod ready;
 mod rows;
 mod schema;
+mod sizes;
 mod status;
 mod store;
 mod table;
@@ -28,6 +30,7 @@ pub use findings::{Finding, Severity, findings};
 pub use generations::{Beginning, Completion, GenerationState, Seen, ShardMarks, SweepStep};
 pub use migrations::{migrate, pending};
 pub use quarantine::HeldEntry;
+pub use ready::ReadyBatch;
 pub use schema::{
     SchemaError, SourceColumn, SourceColumns, SourceTable, create_tables, read_source_columns,
 };

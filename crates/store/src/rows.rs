@@ -13,6 +13,7 @@ use fieldseal_model::RowVersion;
 use fieldseal_pipeline::{Bound, RowChange, SealedRow};
 
 use crate::counters::Tallies;
+use crate::ready::{Group, Statement};
 use crate::table::TargetTable;
 use crate::tombstones;
 
@@ -23,11 +24,11 @@ type Digested<'a> = (&'a SealedRow, [u8; 32]);
 pub(crate) async fn write(
     tx: &mut Transaction,
     table: &TargetTable,
-    rows: &[SealedRow],
+    group: Group<'_>,
     floor: RowVersion,
     tallies: &mut Tallies,
 ) -> Result<(), DbError> {
-    let digests: Vec<[u8; 32]> = rows.iter().map(|row| row.key().digest()).collect();
+    let (rows, digests) = (group.rows, group.digests.to_vec());
     let buried = tombstones::read(tx, table, &digests).await?;
     let mut upserts = Vec::with_capacity(rows.len());
     let mut deletes = Vec::new();
@@ -44,7 +45,9 @@ pub(crate) async fn write(
             RowChange::Delete => deletes.push((row, digest)),
         }
     }
-    write_upserts(tx, table, &upserts, tallies).await?;
+    // Encoded for all rows: of no use for some of them.
+    let whole = group.whole.filter(|_| upserts.len() == rows.len());
+    write_upserts(tx, table, &upserts, whole, tallies).await?;
     write_deletes(tx, table, &deletes, floor, tallies).await
 }
 
@@ -52,6 +55,7 @@ async fn write_upserts(
     tx: &mut Transaction,
     table: &TargetTable,
     upserts: &[Digested<'_>],
+    whole: Option<Vec<Statement>>,
     tallies: &mut Tallies,
 ) -> Result<(), DbError> {
     if upserts.is_empty() {
@@ -59,7 +63,7 @@ async fn write_upserts(
     }
     let rows: Vec<&SealedRow> = upserts.iter().map(|(row, _)| *row).collect();
     let lost = if tx.dialect() == Dialect::Postgres {
-        merge::merge(tx, table, &rows).await?
+        merge::merge(tx, table, &rows, whole).await?
     } else {
         let stored = existing::versions(tx, table, &rows).await?;
         let winners: Vec<&SealedRow> = rows
@@ -68,7 +72,8 @@ async fn write_upserts(
             .filter(|(row, stored)| wins(row, **stored))
             .map(|(r, _)| *r)
             .collect();
-        upsert::upsert(tx, table, &winners).await?;
+        let whole = whole.filter(|_| winners.len() == rows.len());
+        run(tx, table, &winners, whole).await?;
         rows.iter()
             .zip(&stored)
             .map(|(row, stored)| !wins(row, *stored))
@@ -78,6 +83,38 @@ async fn write_upserts(
         tallies.row(row.table(), row.counted_as(), !lost);
     }
     Ok(())
+}
+
+/// The statements that write these rows, each whole, unless a newer version is stored meanwhile.
+pub(crate) fn statements(
+    dialect: Dialect,
+    table: &TargetTable,
+    rows: &[&SealedRow],
+) -> Result<Vec<Statement>, DbError> {
+    match dialect {
+        Dialect::Postgres => Ok(vec![merge::statement(table, rows)?]),
+        _ => upsert::statements(dialect, table, rows),
+    }
+}
+
+/// Runs the statements that write `rows`, ready made or made now; answers how many were touched.
+async fn run(
+    tx: &mut Transaction,
+    table: &TargetTable,
+    rows: &[&SealedRow],
+    ready: Option<Vec<Statement>>,
+) -> Result<u64, DbError> {
+    let statements = match ready {
+        Some(statements) => statements,
+        None => statements(tx.dialect(), table, rows)?,
+    };
+    let mut touched = 0;
+    for statement in statements {
+        touched += tx
+            .execute_encoded(statement.sql, statement.parameters)
+            .await?;
+    }
+    Ok(touched)
 }
 
 /// Deletes hold the table's lock exclusively, so what is read stays true until the commit.

@@ -9,6 +9,7 @@ mod spell;
 use std::fmt::Write as _;
 
 use fieldseal_db::{DbError, Dialect, quote};
+use fieldseal_pipeline::TargetType;
 use fieldseal_policy::{Policy, Table, Treatment};
 
 use column::PrintedColumn;
@@ -59,6 +60,10 @@ pub fn create_tables(
             ));
             continue;
         }
+        if let Some(Some(found)) = found {
+            unlogged(table, found, &mut mismatches);
+            few_values(table, found, &mut mismatches);
+        }
         let columns = column::of_table(table, dialect, found.flatten(), &mut mismatches);
         statement(table, dialect, &columns, &mut out);
     }
@@ -66,6 +71,30 @@ pub fn create_tables(
         Ok(out)
     } else {
         Err(SchemaError::Mismatch(mismatches))
+    }
+}
+
+/// Foreign keys whose changes never reach the target, unless the policy lists them.
+fn unlogged(table: &Table, found: &SourceTable, mismatches: &mut Vec<String>) {
+    let unlisted = fieldseal_source::unlisted_cascades(table, &found.cascades);
+    mismatches.extend(
+        unlisted
+            .iter()
+            .map(|(what, advice)| format!("table {}: {what}; {advice}", table.source)),
+    );
+}
+
+/// Blind indexes over enumerations, which betray their few values.
+fn few_values(table: &Table, found: &SourceTable, mismatches: &mut Vec<String>) {
+    for (column, seal) in table.sealed() {
+        let is_few = |source: &SourceColumn| matches!(source.ty, TargetType::Choice { .. });
+        if !found.column(&column.name).is_some_and(is_few) {
+            continue;
+        }
+        for index in seal.indexes.iter().filter(|index| !index.accept_leak) {
+            let (what, advice) = fieldseal_source::few_values(&column.name, &index.name);
+            mismatches.push(format!("table {}: {what}; {advice}", table.source));
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use crate::describe;
 use crate::error::target_error;
+use crate::ready::ReadyBatch;
 use crate::table::TargetTable;
 use crate::{apply, checkpoint, labels};
 
@@ -94,6 +95,8 @@ fn not_registered(layout: &TableLayout) -> TargetError {
 
 #[async_trait]
 impl Target for Store {
+    type Ready = ReadyBatch;
+
     async fn describe(
         &self,
         layouts: &[TableLayout],
@@ -118,8 +121,13 @@ impl Target for Store {
             .map_err(|error| target_error(&error))
     }
 
-    async fn apply(&self, batch: &SealedBatch) -> Result<Committed, TargetError> {
-        apply::apply(self, batch).await
+    fn ready(&self, batch: SealedBatch) -> ReadyBatch {
+        let tables = self.tables().unwrap_or_default();
+        ReadyBatch::new(self.database.dialect(), tables, batch)
+    }
+
+    async fn apply(&self, ready: &ReadyBatch) -> Result<Committed, TargetError> {
+        apply::apply(self, ready).await
     }
 
     async fn close_shard(&self, shard: &str, fence: i64) -> Result<(), TargetError> {

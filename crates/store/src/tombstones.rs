@@ -8,10 +8,11 @@ use fieldseal_model::RowVersion;
 use fieldseal_pipeline::SealedRow;
 
 use crate::locks::version;
+use crate::sizes::{padded, steps};
 use crate::table::{TargetTable, marks};
 
 /// Keys of one statement: far below every server's limit of parameters.
-const CHUNK: usize = 1_000;
+const CHUNK: usize = 1_024;
 
 /// The tombstones of these rows' keys, by digest. Under the table's lock, in either mode, none
 /// can appear that this does not see: only a delete makes one, and that excludes everyone.
@@ -27,10 +28,10 @@ pub(crate) async fn read(
     for chunk in digests.chunks(CHUNK) {
         let sql = Sql::dynamic(format!(
             "SELECT digest, version FROM fieldseal_tombstones WHERE table_number = ? AND digest IN ({})",
-            marks(chunk.len())
+            marks(chunk.len().next_power_of_two())
         ));
         let mut binds = vec![Bind::from(table.number)];
-        binds.extend(chunk.iter().map(Bind::from));
+        binds.extend(padded(chunk).map(Bind::from));
         for row in tx.query(sql, &binds).await? {
             let digest = row
                 .bytes(0)?
@@ -59,7 +60,7 @@ pub(crate) async fn write(
     table: &TargetTable,
     rows: &[(&SealedRow, [u8; 32])],
 ) -> Result<(), DbError> {
-    for chunk in rows.chunks(CHUNK) {
+    for chunk in steps(rows, CHUNK) {
         let values = vec!["(?,?,?)"; chunk.len()].join(",");
         let keep_higher = match tx.dialect() {
             Dialect::MySql => {

@@ -10,7 +10,7 @@ use fieldseal_keys::{KeyProvider, ProviderError, WrappingKey};
 use fieldseal_pipeline::{
     Committed, Labels, SealedBatch, ShardState, TableLayout, Target, TargetColumn, TargetError,
 };
-use fieldseal_store::Store;
+use fieldseal_store::{ReadyBatch, Store};
 
 /// What a key service does instead of answering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,6 +168,8 @@ impl FaultyTarget {
 
 #[async_trait]
 impl Target for FaultyTarget {
+    type Ready = ReadyBatch;
+
     async fn describe(
         &self,
         layouts: &[TableLayout],
@@ -183,7 +185,11 @@ impl Target for FaultyTarget {
         self.store.labels(shard).await
     }
 
-    async fn apply(&self, batch: &SealedBatch) -> Result<Committed, TargetError> {
+    fn ready(&self, batch: SealedBatch) -> ReadyBatch {
+        self.store.ready(batch)
+    }
+
+    async fn apply(&self, batch: &ReadyBatch) -> Result<Committed, TargetError> {
         match self.fault() {
             None | Some(ApplyFault::Works) => self.store.apply(batch).await,
             Some(ApplyFault::Unreachable) => Err(TargetError::Transient("it is away".to_owned())),
@@ -196,7 +202,7 @@ impl Target for FaultyTarget {
             }),
             Some(ApplyFault::Stale) => Err(TargetError::StaleLabels),
             Some(ApplyFault::TakenOver) => {
-                self.take_over(batch.origin().shard()).await?;
+                self.take_over(batch.batch().origin().shard()).await?;
                 self.store.apply(batch).await
             }
             Some(ApplyFault::Fatal) => Err(TargetError::Fatal("it is broken".to_owned())),

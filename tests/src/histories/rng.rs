@@ -1,19 +1,18 @@
-//! Repeatable randomness: one number makes a whole history. Owns the generator (SplitMix64).
+//! Repeatable randomness: one number makes a whole history. Owns what a history draws; the
+//! generator is `random`'s.
+
+use crate::random::Random;
 
 /// Draws from one seed.
-pub(super) struct Rng(u64);
+pub(super) struct Rng(Random);
 
 impl Rng {
     pub(super) const fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Random::from_seed(seed))
     }
 
     pub(super) const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.number()
     }
 
     /// Below `bound`, which is not 0.

@@ -10,7 +10,7 @@ use fieldseal_pipeline::{
     Committed, Labels, Origin, RowChange, SealedBatch, ShardState, TableLayout, Target,
     TargetColumn, TargetError,
 };
-use fieldseal_store::Store;
+use fieldseal_store::{ReadyBatch, Store};
 
 /// What happens to one call of `apply`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,8 @@ impl Worker {
 
 #[async_trait]
 impl Target for Worker {
+    type Ready = ReadyBatch;
+
     async fn describe(
         &self,
         layouts: &[TableLayout],
@@ -95,8 +97,12 @@ impl Target for Worker {
         self.store.labels(shard).await
     }
 
-    async fn apply(&self, batch: &SealedBatch) -> Result<Committed, TargetError> {
-        if self.refuses(batch) {
+    fn ready(&self, batch: SealedBatch) -> ReadyBatch {
+        self.store.ready(batch)
+    }
+
+    async fn apply(&self, batch: &ReadyBatch) -> Result<Committed, TargetError> {
+        if self.refuses(batch.batch()) {
             return Err(TargetError::Data {
                 code: "22000".to_owned(),
             });

@@ -10,7 +10,7 @@ mod readers;
 
 use std::sync::Arc;
 
-use fieldseal_db::{Dialect, Sql};
+use fieldseal_db::Sql;
 use fieldseal_keys::KeyProvider;
 use fieldseal_pipeline::{RunSummary, Target, replay};
 use fieldseal_tests::databases::Server;
@@ -25,12 +25,7 @@ use planted::{TABLE, TABLES};
 /// has a whole row to complain about.
 async fn rig(server: Server) -> (Rig, Arc<FaultyProvider>) {
     let policy = policy_with("unlisted_tables = \"skip\"\nmax_batch_rows = 7", TABLES);
-    let dialect = match server {
-        Server::Sqlite => Dialect::Sqlite,
-        Server::Postgres => Dialect::Postgres,
-        Server::MariaDb => Dialect::MySql,
-    };
-    let tables = fieldseal_store::create_tables(&policy, dialect, None);
+    let tables = fieldseal_store::create_tables(&policy, server.dialect(), None);
     let tables = tables.expect("the policy can be spelled").replacen(
         "PRIMARY KEY",
         &format!("CHECK (city <> '{}'), PRIMARY KEY", planted::REFUSED_CITY),

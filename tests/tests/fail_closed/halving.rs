@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fieldseal_db::{Dialect, Sql};
+use fieldseal_db::Sql;
 use fieldseal_dms::Wire;
 use fieldseal_pipeline::{ReplayOutcome, StopReason, replay};
 use fieldseal_tests::databases::Server;
@@ -15,12 +15,7 @@ use super::{TABLE, people, person, person_with};
 /// A rig whose table takes no row with 666 points.
 async fn rig(server: Server) -> Rig {
     let policy = people("", "");
-    let dialect = match server {
-        Server::Sqlite => Dialect::Sqlite,
-        Server::Postgres => Dialect::Postgres,
-        Server::MariaDb => Dialect::MySql,
-    };
-    let tables = fieldseal_store::create_tables(&policy, dialect, None);
+    let tables = fieldseal_store::create_tables(&policy, server.dialect(), None);
     let tables = tables.expect("the policy can be spelled");
     let checked = tables.replacen(
         "PRIMARY KEY",

@@ -1,5 +1,6 @@
 //! What a compiler does not check and a reviewer forgets: which crate may lean on which, who may
-//! name a guarded library, where versions stand, how files begin, what may not be in them.
+//! name a guarded library, under which licences libraries come, where versions stand, how files
+//! begin, what may not be in them.
 //!
 //! Owns no rule about arrows itself: those are the tables in `ARCHITECTURE.md`. Every rule here
 //! has a test that shows it fail.
@@ -8,6 +9,7 @@ mod architecture;
 mod files;
 mod manifests;
 mod sources;
+mod supply;
 mod texts;
 
 use files::File;
@@ -47,6 +49,12 @@ fn manifests_leave_versions_and_lints_to_the_workspace() {
             .flat_map(manifests::check)
             .collect::<Vec<_>>(),
     );
+}
+
+#[test]
+fn every_library_is_under_an_allowed_licence() {
+    let rules = supply::Rules::parse(&files::read("deny.toml"));
+    assert_tidy(&rules.check(&supply::packages()));
 }
 
 #[test]

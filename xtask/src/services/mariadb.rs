@@ -10,7 +10,7 @@ use crate::failure::{Doing, Result};
 use crate::install::{Mariadb, Tools};
 use crate::process::{Account, output, without_client_settings};
 use crate::services::folder::Folder;
-use crate::services::{CONNECTIONS, Durability, Launch, Server, USER};
+use crate::services::{CONNECTIONS, Durability, Launch, Server, USER, option};
 use crate::stop::Stop;
 
 pub(super) fn start(
@@ -31,6 +31,8 @@ pub(super) fn start(
     install
         .current_dir(folder.path())
         .args(["--no-defaults", "--skip-test-db", "--basedir=/usr"])
+        // Else it wants this machine's name to be resolved.
+        .arg("--skip-name-resolve")
         .arg("--auth-root-authentication-method=normal")
         .arg(option("--datadir", &data));
     output(install, "make MariaDB's data folder")?;
@@ -110,10 +112,6 @@ fn ask(tools: &Mariadb, port: u16, password: &str, statement: &str) -> Result<St
         .args([format!("--port={port}"), format!("--user={USER}")])
         .args(["--execute", statement]);
     output(client, "ask MariaDB")
-}
-
-fn option(name: &str, path: &Path) -> String {
-    format!("{name}={}", path.display())
 }
 
 fn write_for(account: Option<&Account>, path: &Path, text: &str) -> Result<()> {

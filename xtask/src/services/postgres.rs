@@ -50,7 +50,14 @@ pub(super) fn start(
             .args(["-p", &port.to_string()])
             .args(["-c", "listen_addresses=127.0.0.1"])
             .args(["-c", &format!("unix_socket_directories={}", home.display())])
-            .args(["-c", &format!("max_connections={CONNECTIONS}")]);
+            .args(["-c", &format!("max_connections={CONNECTIONS}")])
+            // As DMS asks of a source, and room for the prepared transactions of a test.
+            .args([
+                "-c",
+                "wal_level=logical",
+                "-c",
+                "max_prepared_transactions=10",
+            ]);
         if durability == Durability::Fast {
             server
                 .args(["-c", "fsync=off", "-c", "synchronous_commit=off"])

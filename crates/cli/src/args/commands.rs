@@ -40,9 +40,24 @@ target, a generation that was not begun), then replay it.";
 pub(crate) const GENERATION: &str = "\
 Begin, complete and clear up after a full load of a table
 
-The order is: stop the old DMS task (or use a table reload inside a running one), read the \
-source's position, `generation begin`, start DMS, let `fieldseal run` read the load, \
-`generation complete`, `generation sweep`.";
+The order is: stop the old DMS task (or use a table reload inside a running one), \
+`generation begin`, start DMS, let `fieldseal run` read the load, `generation complete`, \
+`generation sweep`.";
+
+const GENERATION_BEGIN: &str = "\
+Mark where a new full load begins; start DMS only after it
+
+Where the policy names the URL of the source, L is read there: the position of the server that DMS \
+reads. If DMS reads a replica, the URL must be that replica's, whose binlog positions are its own. \
+Then the command waits until everything older than L is visible to a load: on MySQL and MariaDB by \
+committing a row in a table of its own, fieldseal_heartbeat, which it makes in the URL's database \
+if it may; on PostgreSQL until every transaction has ended that was open then, prepared ones too. \
+Only then it puts a mark behind the present end of every shard and says that DMS may be started. \
+If it fails or is stopped before, nothing has begun.
+
+Without a URL, read L by hand and give it by --position: SHOW MASTER STATUS (MySQL 8.4 and later: \
+SHOW BINARY LOG STATUS) and then commit any write there, or SELECT pg_current_wal_flush_lsn() and then \
+wait for the end of every transaction that was open.";
 
 pub(crate) const OPEN: &str = "\
 Break-glass: print a table's rows opened, as JSON lines
@@ -104,8 +119,15 @@ pub(crate) enum DialectWord {
 #[derive(Debug, Subcommand)]
 pub(crate) enum QuarantineCommand {
     /// List held records; never their contents
-    List(ReportArgs),
-    /// Show one held record; its contents only with --reveal
+    List {
+        #[command(flatten)]
+        config: ConfigArgs,
+
+        /// Print one JSON object per record instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one held record and what to do about it; its contents only with --reveal
     Show {
         #[command(flatten)]
         config: ConfigArgs,
@@ -163,6 +185,7 @@ pub(crate) struct TablesArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum GenerationCommand {
     /// Mark where a new full load begins; start DMS only after it
+    #[command(long_about = GENERATION_BEGIN)]
     Begin {
         #[command(flatten)]
         config: ConfigArgs,
@@ -170,10 +193,24 @@ pub(crate) enum GenerationCommand {
         #[command(flatten)]
         tables: TablesArgs,
 
-        /// The source's position, read at the server DMS reads: FILE:OFFSET of a MySQL binlog,
-        /// or a PostgreSQL LSN
+        /// L, where Fieldseal may not ask the source: read at the server DMS reads, FILE:OFFSET of
+        /// a MySQL binlog or a PostgreSQL LSN. Only if the policy names no URL of the source
         #[arg(long, value_name = "POSITION")]
-        position: String,
+        position: Option<String>,
+
+        /// MySQL and MariaDB: write nothing at the source. Waits for the end of every transaction
+        /// that is open when L is read, and needs the privilege PROCESS
+        #[arg(long, conflicts_with = "position")]
+        no_heartbeat: bool,
+
+        /// Give up when transactions of the source are still open after so many seconds
+        #[arg(
+            long,
+            value_name = "SECONDS",
+            default_value_t = 600,
+            conflicts_with = "position"
+        )]
+        wait: u64,
 
         /// What the new load relies on
         #[arg(long)]

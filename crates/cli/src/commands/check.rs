@@ -1,7 +1,9 @@
 //! `fieldseal check`: everything that stands between a policy and a run, at once. Owns the list
-//! of what is looked at; the target's findings are the store's, the keys' are in `keys`.
+//! of what is looked at; the target's findings are the store's, the source
+//! database's are in `source`, the keys' in `keys`.
 
 mod keys;
+mod source;
 
 use fieldseal_db::{Connect, Database};
 use fieldseal_files::Tail;
@@ -13,7 +15,7 @@ use crate::args::ReportArgs;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::print::{Lines, counted, safe};
-use crate::{source, wiring};
+use crate::wiring;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,20 +64,12 @@ pub(crate) async fn check(args: &ReportArgs) -> Result<Exit, Failure> {
         .into_iter()
         .map(|line| Found::new(Severity::Warning, "policy", line))
         .collect();
-    of_source(&config, &mut found).await;
+    of_records(&config, &mut found).await;
+    source::look(&config, &mut found).await;
     let database = match wiring::connect(&config, Connect::default()).await {
         Ok(database) => Some(database),
         Err(failure) => {
-            let sqlite = config
-                .target_url()
-                .is_ok_and(|url| url.starts_with("sqlite:"));
-            let advice = if sqlite {
-                "correct the path, or run `fieldseal migrate`, which makes the file"
-            } else {
-                "correct the URL, or see that the server runs"
-            };
-            let text = format!("{failure}; {advice}");
-            found.push(Found::new(Severity::Error, "target", text));
+            found.push(Found::new(Severity::Error, "target", failure.to_string()));
             None
         }
     };
@@ -88,9 +82,13 @@ pub(crate) async fn check(args: &ReportArgs) -> Result<Exit, Failure> {
     report(&found, args.json)
 }
 
-async fn of_source(config: &Config, found: &mut Vec<Found>) {
+/// The records that DMS wrote.
+async fn of_records(config: &Config, found: &mut Vec<Found>) {
     let mut add = |severity, text| found.push(Found::new(severity, "source", text));
-    let (source, dir) = match (source::source(config, Tail::Wait), config.source_dir()) {
+    let (source, dir) = match (
+        crate::source::source(config, Tail::Wait),
+        config.source_dir(),
+    ) {
         (Ok(source), Ok(dir)) => (source, dir),
         (Err(failure), _) | (_, Err(failure)) => {
             return add(Severity::Error, failure.to_string());
@@ -99,25 +97,15 @@ async fn of_source(config: &Config, found: &mut Vec<Found>) {
     let shards = match source.shards().await {
         Ok(shards) => shards,
         Err(error) => {
-            return add(
-                Severity::Error,
-                format!("{error}; correct source.files.dir, or make the folder readable"),
-            );
+            return add(Severity::Error, crate::source::unlisted(&error).to_string());
         }
     };
     if shards.is_empty() {
-        let dir = dir.display();
-        add(
-            Severity::Warning,
-            format!("{dir} holds no file named *.json, *.jsonl, *.json.gz or *.jsonl.gz yet"),
-        );
+        add(Severity::Warning, crate::source::empty(&dir));
     }
     for shard in shards {
         if let Err(error) = source.open(&shard.name, &SequenceNumber::start()).await {
-            add(
-                Severity::Error,
-                format!("{error}; make the file readable, or move it away"),
-            );
+            add(Severity::Error, error.to_string());
         }
     }
 }

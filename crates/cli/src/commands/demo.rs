@@ -15,6 +15,7 @@ use crate::args::DemoArgs;
 use crate::commands::{migrate, run};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
+use crate::print::say;
 use crate::wiring::{Wired, connect};
 use report::Report;
 use stage::Stage;
@@ -24,21 +25,17 @@ const SEED: u64 = 0x5348_4f50;
 
 pub(crate) async fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let say = |text: &str| {
-        if !args.json {
-            println!("{text}");
-        }
-    };
+    let say = |text: &str| if args.json { Ok(()) } else { say(text) };
     let stage = Stage::clear(&args.dir)?;
-    say("making a shop, and what AWS DMS would write of it …");
+    say("making a shop, and what AWS DMS would write of it …")?;
     let scenario = stage.write_shop(args.rows, SEED).await?;
     say(&format!(
         "  {} records over 4 shards; when all is applied there are {} rows",
         scenario.records,
         scenario.truth.rows()
-    ));
+    ))?;
     let wired = open(&stage).await?;
-    say("encrypting it into SQLite …");
+    say("encrypting it into SQLite …")?;
     let running = Instant::now();
     let summary = run::read_all(&wired, true).await?;
     let seconds = running.elapsed().as_secs_f64();
@@ -48,7 +45,7 @@ pub(crate) async fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
             format!("shard {shard} stopped: {reason}"),
         ));
     }
-    say("opening every row and comparing it with the shop …");
+    say("opening every row and comparing it with the shop …")?;
     let mut report = check(&wired, &scenario).await?;
     report.seconds = seconds;
     report.records = scenario.records;
@@ -57,10 +54,10 @@ pub(crate) async fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
     }
     // What is still in memory or in a write-ahead log must be on disk to be searched.
     wired.database.close().await;
-    say("searching every file for the shop's plaintext …");
+    say("searching every file for the shop's plaintext …")?;
     search(&stage, &scenario, &mut report).await?;
     report.seconds_total = started.elapsed().as_secs_f64();
-    report.print(args, stage.dir());
+    report.print(args, stage.dir())?;
     Ok(if report.holds() {
         Exit::Done
     } else {

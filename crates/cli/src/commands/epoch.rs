@@ -7,7 +7,7 @@ use crate::args::{ConfigArgs, EpochCommand};
 use crate::commands::generation::refused;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::print::counted;
+use crate::print::{counted, say};
 use crate::source;
 use crate::wiring::Wired;
 
@@ -42,26 +42,24 @@ async fn begin(args: &ConfigArgs, at_checkpoints: bool) -> Result<Exit, Failure>
         Beginning::Begun(epoch) => epoch.0,
         refusal => return Err(refused(&refusal, &wired.config)),
     };
-    println!(
-        "epoch {epoch} has begun {} of {}",
-        if at_checkpoints {
-            "behind what is applied"
-        } else {
-            "at the present end"
-        },
+    let place = if at_checkpoints {
+        "behind what is applied"
+    } else {
+        "at the present end"
+    };
+    say(&format!(
+        "epoch {epoch} has begun {place} of {}",
         counted(marks.len() as u64, "shard")
-    );
-    println!(
-        "- records behind these places are newer than all before them, whatever their position"
-    );
-    println!(
+    ))?;
+    say("- records behind these places are newer than all before them, whatever their position")?;
+    say(&format!(
         "- {} from now on only for opening; the next values get new keys",
         counted(retired, "key")
-    );
-    println!(
+    ))?;
+    say(
         "- changes that were missed meanwhile do not come by themselves: unless capture was \
-         unbroken, `fieldseal generation begin` for every table, and load again"
-    );
+         unbroken, `fieldseal generation begin` for every table, and load again",
+    )?;
     Ok(Exit::Done)
 }
 

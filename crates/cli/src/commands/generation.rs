@@ -1,17 +1,24 @@
-//! `fieldseal generation`: full loads of tables, from their mark to the sweep.
+//! `fieldseal generation`: full loads of tables, from their mark to the sweep. Where L comes from
+//! is in `position`.
+
+mod position;
+
+use std::time::Duration;
 
 use fieldseal_model::{Engine, Position};
 use fieldseal_pipeline::Capture;
+use fieldseal_source::CommitOrder;
 use fieldseal_store::{Beginning, Completion, GenerationState, Seen, Store};
 use serde_json::json;
 
 use crate::args::{CaptureWord, ConfigArgs, GenerationCommand, ReportArgs, TablesArgs};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::print::{Lines, columns, counted};
+use crate::print::{Lines, columns, counted, say};
 use crate::progress::Counting;
 use crate::wiring::{connect_migrated, described};
 use crate::{clock, source};
+use position::{Asked, Wanted};
 
 /// Rows and tombstones deleted in one transaction.
 const SWEEP_ROWS: u32 = 1000;
@@ -22,8 +29,22 @@ pub(crate) async fn generation(command: &GenerationCommand) -> Result<Exit, Fail
             config,
             tables,
             position,
+            no_heartbeat,
+            wait,
             capture,
-        } => begin(config, tables, position, *capture).await,
+        } => {
+            let order = if *no_heartbeat {
+                CommitOrder::Transactions
+            } else {
+                CommitOrder::Heartbeat
+            };
+            let asked = Asked {
+                position: position.as_deref(),
+                order,
+                patience: Duration::from_secs(*wait),
+            };
+            begin(config, tables, &asked, *capture).await
+        }
         GenerationCommand::Complete {
             config,
             tables,
@@ -44,15 +65,18 @@ pub(crate) async fn generation(command: &GenerationCommand) -> Result<Exit, Fail
 async fn begin(
     args: &ConfigArgs,
     tables: &TablesArgs,
-    position: &str,
+    asked: &Asked<'_>,
     capture: CaptureWord,
 ) -> Result<Exit, Failure> {
     let config = Config::read(&args.config)?;
     let tables = config.table_ids(tables)?;
     let engine = config.policy.source().engine;
-    let at = Position::parse(engine, position)
-        .map_err(|error| Failure::new(Exit::Usage, format!("--position: {error}")))?;
+    let wanted = asked.checked(&config)?;
     let store = store(&config).await?;
+    let by_hand = matches!(wanted, Wanted::Given(_));
+    let at = position::of(wanted, asked, &config).await?;
+    // The marks come after the wait: what the old task had under way lies before them, and little
+    // time passes between them and the beginning, in which `run` could read beyond them.
     let marks = source::marks(&config).await?;
     // After the marks: what is stamped later than this is DMS's new task.
     let started = clock::now();
@@ -73,23 +97,26 @@ async fn begin(
     ids.sort_unstable();
     ids.dedup();
     for (table, generation) in ids.iter().zip(&generations) {
-        println!(
+        say(&format!(
             "generation {} of {table} begins at {}, behind the present end of {}",
             generation.0,
             at.display(engine),
             counted(marks.len() as u64, "shard")
-        );
+        ))?;
     }
-    println!("DMS may be started now. {}", relied_on(capture, engine));
-    println!(
+    say(&format!(
+        "DMS may be started now. {}",
+        relied_on(capture, engine, by_hand)
+    ))?;
+    say(
         "Any restart of this load, also one that DMS makes by itself, is a new generation: begin \
-         one again."
-    );
+         one again.",
+    )?;
     Ok(Exit::Done)
 }
 
 /// What must be true, or the load cannot be trusted.
-fn relied_on(capture: CaptureWord, engine: Engine) -> String {
+fn relied_on(capture: CaptureWord, engine: Engine, by_hand: bool) -> String {
     let before = match capture {
         CaptureWord::Stopped => {
             "This relies on: the old task was stopped before the position was read, and all that \
@@ -101,6 +128,10 @@ fn relied_on(capture: CaptureWord, engine: Engine) -> String {
         }
     };
     let server = match engine {
+        _ if !by_hand => {
+            "the policy's source URL names the server that DMS reads (a replica itself, never its \
+             primary)."
+        }
         Engine::MySql => {
             "the position was read at the server that DMS reads (a replica's own binlog, never \
              its primary's), and a write was committed there after it was read."
@@ -124,14 +155,14 @@ pub(crate) fn refused<T>(refusal: &Beginning<T>, config: &Config) -> Failure {
              again"
         ),
         Beginning::PositionPassed { shard, high } => format!(
-            "shard {shard} has a change at {}, at or beyond the position given: the old task had \
+            "shard {shard} has a change at {}, at or beyond L: the old task had \
              not stopped, or the position is another server's. Stop the task, let `fieldseal run` \
              read what it wrote, read the position again, and try again; or use --capture \
              unbroken for a table reload inside a running task",
             high.display(engine)
         ),
         Beginning::PositionNotNew { table, earlier } => format!(
-            "table {table} has a generation that began at {}, at or behind the position given, and \
+            "table {table} has a generation that began at {}, at or behind L, and \
              two loads of one position could not be told apart: let the source commit something, \
              read the position again, and try again",
             earlier.display(engine)
@@ -156,14 +187,14 @@ async fn complete(args: &ConfigArgs, tables: &TablesArgs, seen: Seen) -> Result<
             .await
             .map_err(|error| Failure::database(&format!("completing {table}"), &error))?;
         match completion {
-            Completion::Complete(generation) => println!(
+            Completion::Complete(generation) => say(&format!(
                 "generation {} of {table} is complete; `fieldseal generation sweep` deletes what \
                  it did not bring",
                 generation.0
-            ),
+            ))?,
             Completion::NotYet(reasons) => {
                 exit = Exit::NotAsItShouldBe;
-                println!("{table} not yet: {}", reasons.join("; "));
+                say(&format!("{table} not yet: {}", reasons.join("; ")))?;
             }
         }
     }
@@ -179,11 +210,15 @@ async fn sweep(args: &ConfigArgs, tables: &TablesArgs) -> Result<Exit, Failure> 
     for table in &tables {
         let of_table = |g: &&GenerationState| g.table == *table && g.state == "complete";
         if !generations.iter().any(|g| of_table(&g)) {
-            println!("{table}: no completed generation waits for its sweep");
+            say(&format!(
+                "{table}: no completed generation waits for its sweep"
+            ))?;
             continue;
         }
         let (rows, tombstones) = sweep_table(&store, table).await?;
-        println!("{table}: swept {rows} rows and {tombstones} tombstones");
+        say(&format!(
+            "{table}: swept {rows} rows and {tombstones} tombstones"
+        ))?;
     }
     Ok(Exit::Done)
 }

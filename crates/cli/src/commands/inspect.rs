@@ -2,7 +2,7 @@
 //! places and reasons, never a value.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use fieldseal_dms::{DecodeError, Decoded, Decoder, Record};
@@ -65,9 +65,18 @@ fn records(path: &Path) -> Result<RecordStream, Failure> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let advice = match error.kind() {
+        ErrorKind::NotFound => "correct the path, or give - to read standard input",
+        ErrorKind::IsADirectory => "name one file of the folder",
+        ErrorKind::PermissionDenied => "make it readable for this user",
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidData => {
+            "the file is cut off or damaged: record it again"
+        }
+        _ => "see that it is a file of DMS output, plain or gzip",
+    };
     Failure::new(
         Exit::Failed,
-        format!("{} cannot be read: {error}", path.display()),
+        format!("{} cannot be read: {error}; {advice}", path.display()),
     )
 }
 

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fieldseal_db::{Connect, Database, run_migrations};
-use fieldseal_keys::{IndexRecord, KeyStore, LayoutRecord, LocalProvider};
+use fieldseal_keys::{IndexRecord, KeyStore, KeyringError, LayoutRecord, LocalProvider};
 use fieldseal_keystore::DbKeyStore;
 use fieldseal_policy::Policy;
 
 use crate::args::ConfigArgs;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
+use crate::print::{counted, say};
 use crate::wiring::connect;
 
 pub(crate) async fn migrate(args: &ConfigArgs) -> Result<Exit, Failure> {
@@ -26,19 +27,20 @@ pub(crate) async fn migrate(args: &ConfigArgs) -> Result<Exit, Failure> {
     .await?;
     let ran = prepare(&database, &config.policy).await?;
     if let Some(path) = make_root_key(&config, &database).await? {
-        println!(
+        say(&format!(
             "made the root key file {}: keep a copy of it somewhere safe, since whoever loses it \
              has lost the data",
             path.display()
-        );
+        ))?;
     }
     if ran.is_empty() {
-        println!("nothing to migrate");
+        say("nothing to migrate")?;
     }
     for name in ran {
-        println!("ran {name}");
+        say(&format!("ran {name}"))?;
     }
-    println!("{} tables are registered", config.policy.tables().len());
+    let tables = config.policy.tables().len() as u64;
+    say(&format!("{} registered", counted(tables, "table")))?;
     Ok(Exit::Done)
 }
 
@@ -78,14 +80,33 @@ pub(crate) async fn prepare(
     let mut ran = run_migrations(database, fieldseal_keystore::migrations(database.dialect()))
         .await
         .map_err(|error| Failure::database("migrating the key store", &error))?;
+    let keys: Arc<dyn KeyStore> = Arc::new(DbKeyStore::new(database.clone()));
+    refuse_other_deployment(&*keys, policy).await?;
     ran.extend(
         fieldseal_store::migrate(database, policy)
             .await
             .map_err(|error| Failure::database("migrating the target", &error))?,
     );
-    let keys: Arc<dyn KeyStore> = Arc::new(DbKeyStore::new(database.clone()));
     record(&*keys, policy).await?;
     Ok(ran)
+}
+
+/// Another deployment's target is not to learn this policy's tables.
+async fn refuse_other_deployment(keys: &dyn KeyStore, policy: &Policy) -> Result<(), Failure> {
+    let configured = &policy.keys().deployment;
+    let stored = keys.deployment().await.map_err(|error| {
+        Failure::new(Exit::NotAsItShouldBe, format!("reading the keys: {error}"))
+    })?;
+    match stored {
+        Some(stored) if stored != *configured => {
+            let error = KeyringError::OtherDeployment {
+                stored,
+                configured: configured.clone(),
+            };
+            Err(Failure::keys("migrating the target", &error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Records what stored values depend on; a policy that would make them unreadable is refused with
@@ -97,8 +118,20 @@ pub(crate) async fn record(keys: &dyn KeyStore, policy: &Policy) -> Result<(), F
             format!("recording the policy: {error}"),
         )
     };
+    let (indexes, layout) = lines(policy);
+    keys.record_indexes(&indexes).await.map_err(refused)?;
+    keys.record_layout(&layout).await.map_err(refused)
+}
+
+/// Everything about a policy that stored values depend on, line by line.
+pub(crate) fn lines(policy: &Policy) -> (Vec<IndexRecord>, Vec<LayoutRecord>) {
     let mut indexes = Vec::new();
-    let mut layout = Vec::new();
+    // Held records are sealed with the source's name.
+    let mut layout = vec![LayoutRecord {
+        table: String::new(),
+        item: "source.id".to_owned(),
+        line: format!("source.id {}", policy.source().id),
+    }];
     for table in policy.tables() {
         for (column, seal) in table.sealed() {
             for blind in &seal.indexes {
@@ -124,8 +157,7 @@ pub(crate) async fn record(keys: &dyn KeyStore, policy: &Policy) -> Result<(), F
             });
         }
     }
-    keys.record_indexes(&indexes).await.map_err(refused)?;
-    keys.record_layout(&layout).await.map_err(refused)
+    (indexes, layout)
 }
 
 /// What a layout line is about, unique within its table: everything before what may not change.

@@ -1,15 +1,17 @@
 //! `fieldseal quarantine`: the records that could not be applied.
 
+mod advice;
+
 use std::sync::Arc;
 
 use fieldseal_pipeline::{Preparer, ReplayOutcome, open_held, replay};
 use fieldseal_store::{HeldEntry, Store};
 use serde_json::json;
 
-use crate::args::{ConfigArgs, QuarantineCommand, ReportArgs};
+use crate::args::{ConfigArgs, QuarantineCommand};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::print::{Lines, columns, safe};
+use crate::print::{Lines, columns, safe, say};
 use crate::progress::Counting;
 use crate::wiring::{Wired, connect_migrated};
 
@@ -18,7 +20,7 @@ const PAGE: u32 = 100;
 
 pub(crate) async fn quarantine(command: &QuarantineCommand) -> Result<Exit, Failure> {
     match command {
-        QuarantineCommand::List(args) => list(args).await,
+        QuarantineCommand::List { config, json } => list(config, *json).await,
         QuarantineCommand::Show { config, id, reveal } => show(config, *id, *reveal).await,
         QuarantineCommand::Replay { config, ids, all } => replay_all(config, ids, *all).await,
         QuarantineCommand::Discard {
@@ -29,14 +31,14 @@ pub(crate) async fn quarantine(command: &QuarantineCommand) -> Result<Exit, Fail
     }
 }
 
-async fn list(args: &ReportArgs) -> Result<Exit, Failure> {
-    let store = store(&Config::read(&args.config.config)?).await?;
+async fn list(args: &ConfigArgs, json: bool) -> Result<Exit, Failure> {
+    let store = store(&Config::read(&args.config)?).await?;
     let mut lines = Lines::new();
     let mut after = 0;
     loop {
         let held = page(&store, after).await?;
         let Some(last) = held.last() else { break };
-        if args.json {
+        if json {
             for entry in &held {
                 lines.line(object(entry).to_string())?;
             }
@@ -52,8 +54,8 @@ async fn list(args: &ReportArgs) -> Result<Exit, Failure> {
         after = last.record.id;
     }
     lines.finish()?;
-    if after == 0 && !args.json {
-        println!("nothing is held");
+    if after == 0 && !json {
+        say("nothing is held")?;
     }
     Ok(Exit::Done)
 }
@@ -108,6 +110,8 @@ async fn show(args: &ConfigArgs, id: i64, reveal: bool) -> Result<Exit, Failure>
         for (title, cell) in HEADING.iter().zip(row(&entry)) {
             lines.line(format!("{title:10} {cell}"))?;
         }
+        let advice = advice::advice(&entry.reason);
+        lines.line(format!("{:10} {advice}", "to do"))?;
         lines.finish()?;
         return Ok(Exit::Done);
     }
@@ -146,7 +150,10 @@ async fn replay_all(args: &ConfigArgs, ids: &[i64], all: bool) -> Result<Exit, F
         let entry = one(&replayed.store, *id).await?;
         replayed.one(&entry).await?;
     }
-    println!("{} applied, {} still held", replayed.applied, replayed.held);
+    say(&format!(
+        "{} applied, {} still held",
+        replayed.applied, replayed.held
+    ))?;
     Ok(if replayed.held == 0 {
         Exit::Done
     } else {
@@ -178,7 +185,8 @@ impl Replayed {
             ReplayOutcome::Applied => self.applied += 1,
             ReplayOutcome::StillHeld(reason) => {
                 self.held += 1;
-                self.counting.say(&format!("{id} is still held: {reason}"));
+                self.counting
+                    .say(&format!("{id} is still held: {reason}"))?;
             }
         }
         self.counting.reached(self.applied + self.held);
@@ -196,12 +204,12 @@ async fn discard(args: &ConfigArgs, ids: &[i64]) -> Result<Exit, Failure> {
         if !discarded {
             return Err(not_held(*id));
         }
-        println!("{id} discarded");
+        say(&format!("{id} discarded"))?;
     }
-    println!(
+    say(
         "A debt stays for each: what it would have changed may be wrong in the target. A new \
-         generation of its table pays it; until then `fieldseal status` is not ready."
-    );
+         generation of its table pays it; until then `fieldseal status` is not ready.",
+    )?;
     Ok(Exit::Done)
 }
 

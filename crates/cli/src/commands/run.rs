@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fieldseal_files::Tail;
-use fieldseal_pipeline::{BatchLimits, Progress, RunOptions, RunSummary};
+use fieldseal_pipeline::{
+    BatchLimits, PipelineError, Progress, RecordSource as _, RunOptions, RunSummary,
+};
 use tokio::sync::watch;
 
 use crate::args::RunArgs;
@@ -44,8 +46,13 @@ pub(crate) async fn read_all(wired: &Wired, until_idle: bool) -> Result<RunSumma
         Tail::Wait
     };
     let source = source::source(&wired.config, tail)?;
+    let shards = source.shards().await;
+    let shards = shards.map_err(|error| source::unlisted(&error))?.len();
+    if shards == 0 {
+        tracing::warn!("{}", source::empty(&wired.config.source_dir()?));
+    }
     let progress = Progress::new();
-    let shown = Shown::start(Arc::clone(&progress), None);
+    let shown = Shown::start(Arc::clone(&progress), shards);
     let limits = BatchLimits {
         records: policy.source().max_batch_rows as usize,
         bytes: usize::try_from(policy.source().max_batch_bytes).unwrap_or(usize::MAX),
@@ -60,8 +67,7 @@ pub(crate) async fn read_all(wired: &Wired, until_idle: bool) -> Result<RunSumma
         shutdown.clone(),
     );
     let summary = tokio::select! {
-        summary = run => summary
-            .map_err(|error| Failure::new(Exit::Unreachable, error.to_string()))?,
+        summary = run => summary.map_err(|error| ended(&error))?,
         () = too_late(shutdown) => return Err(Failure::new(
             Exit::Unreachable,
             "the run did not drain in time and was broken off; nothing is lost, and the next run \
@@ -76,6 +82,15 @@ pub(crate) async fn read_all(wired: &Wired, until_idle: bool) -> Result<RunSumma
         "the run has ended"
     );
     Ok(summary)
+}
+
+/// A run that ended before any shard was read.
+fn ended(error: &PipelineError) -> Failure {
+    match error {
+        PipelineError::Source(error) => source::unlisted(error),
+        PipelineError::Target(error) => Failure::target("reading the target", error),
+        _ => Failure::new(Exit::NotAsItShouldBe, error.to_string()),
+    }
 }
 
 /// A target that `check` has an error for is not written to.

@@ -59,6 +59,8 @@ struct Shard<'a> {
     read: Option<&'a ShardStatus>,
     /// Bytes between what is applied and its present end.
     lag: Option<u64>,
+    /// It ends before what is applied of it.
+    cut: bool,
 }
 
 impl Report {
@@ -66,12 +68,15 @@ impl Report {
     fn shards(&self) -> Vec<Shard<'_>> {
         let known = self.status.shards.iter();
         let mut shards: Vec<Shard<'_>> = known
-            .map(|shard| Shard {
-                name: &shard.shard,
-                read: Some(shard),
-                lag: self
-                    .end(&shard.shard)
-                    .and_then(|end| behind(&shard.sequence, end)),
+            .map(|shard| {
+                let end = self.end(&shard.shard);
+                let lag = end.and_then(|end| behind(&shard.sequence, end));
+                Shard {
+                    name: &shard.shard,
+                    read: Some(shard),
+                    lag,
+                    cut: end.is_some() && lag.is_none(),
+                }
             })
             .collect();
         for (name, end) in self.ends.iter().flatten() {
@@ -81,6 +86,7 @@ impl Report {
                     name,
                     read: None,
                     lag,
+                    cut: false,
                 });
             }
         }
@@ -103,15 +109,18 @@ impl Report {
             why.push(format!("how far the shards are cannot be told ({error})"));
         }
         for shard in self.shards() {
-            match shard.lag {
-                Some(lag) if lag > 0 => {
-                    why.push(format!(
-                        "shard {} is {} behind",
-                        shard.name,
-                        counted(lag, "byte")
-                    ));
-                }
-                _ => {}
+            if let Some(lag) = shard.lag.filter(|lag| *lag > 0) {
+                why.push(format!(
+                    "shard {} is {} behind",
+                    shard.name,
+                    counted(lag, "byte")
+                ));
+            }
+            if shard.cut {
+                why.push(format!(
+                    "shard {} ends before what is applied of it: it was cut or replaced",
+                    shard.name
+                ));
             }
         }
         for table in &self.status.tables {
@@ -148,11 +157,12 @@ impl Report {
     }
 }
 
-/// Files count in bytes, so that the difference of two places is how much lies between them.
+/// Files count in bytes, so that the difference of two places is how much lies between them;
+/// `None` if the end comes first.
 fn behind(applied: &str, end: &SequenceNumber) -> Option<u64> {
     let applied: u64 = applied.parse().ok()?;
     let end: u64 = end.as_str().parse().ok()?;
-    Some(end.saturating_sub(applied))
+    end.checked_sub(applied)
 }
 
 /// The source's engine decides how a position is written.

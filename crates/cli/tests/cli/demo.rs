@@ -51,3 +51,32 @@ fn another_folder_is_left_alone() {
     );
     assert!(mine.join("letter.txt").is_file());
 }
+
+#[test]
+fn what_it_says_to_try_works_as_it_stands() {
+    let folder = TempDir::new().unwrap();
+    let mut demo = binary(folder.path());
+    demo.args(["demo", "--rows", "40", "--dir", "my shop", "--log", "warn"]);
+    let said = finished(&mut demo).ends_with(0).out;
+    let tries = said.split("Try:\n").nth(1).unwrap();
+    let codes: Vec<Option<i32>> = tries
+        .lines()
+        .map(|line| {
+            let mut shell = Command::new("sh");
+            shell.current_dir(folder.path()).args(["-c", line]);
+            finished(&mut shell).code
+        })
+        .collect();
+    // `status` is not ready: two records are held.
+    assert_eq!(codes, [Some(4), Some(0), Some(0)], "{said}");
+}
+
+#[test]
+fn too_few_rows_leave_an_earlier_demo_alone() {
+    let folder = TempDir::new().unwrap();
+    finished(&mut demo(&folder, &["--json"])).ends_with(0);
+    let mut few = binary(folder.path());
+    let few = finished(few.args(["demo", "--rows", "39", "--dir", "shop"])).ends_with(2);
+    assert!(few.err.contains("39"), "{}", few.err);
+    assert!(folder.path().join("shop/target.db").is_file());
+}

@@ -191,3 +191,191 @@ fn a_schema_is_printed_for_every_dialect_and_from_a_dump() {
         &["source.sql", "check its path"],
     );
 }
+
+#[test]
+fn a_reader_that_has_gone_is_no_panic() {
+    let shop = Shop::ready();
+    shop.write("a.jsonl", &[b"{}".to_vec()]);
+    shop.call(&["run", "--until-idle"]).ends_with(0);
+    for call in [
+        &["migrate"][..],
+        &["status"],
+        &["quarantine", "list"],
+        &["quarantine", "replay", "--all"],
+        &["generation", "complete", "--all"],
+        &["generation", "sweep", "--all"],
+        &["epoch", "begin"],
+        &["demo", "--rows", "40", "--dir", "demo"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = shop.command(call).stdout(writer).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{call:?}: {err}");
+        assert!(err.contains("standard output: broken pipe"), "{err}");
+    }
+}
+
+#[test]
+fn a_source_folder_that_is_missing_or_empty_is_named() {
+    let shop = Shop::ready();
+    fs::write(shop.path("source").join("export.ndjson"), "{}").unwrap();
+    let called = shop.call(&["run", "--until-idle"]).ends_with(0);
+    says(&called, &["WARN", "source holds no file named", "*.jsonl"]);
+    fs::rename(shop.path("source"), shop.path("sauce")).unwrap();
+    for call in [&["run", "--until-idle"][..], &["check"]] {
+        let called = shop.call(call).ends_with(4);
+        says(&called, &["cannot list source", "source.files.dir"]);
+    }
+}
+
+#[test]
+fn a_target_that_cannot_be_reached_is_told_with_what_to_do() {
+    let shop = Shop::ready();
+    shop.amend_policy("url = \"sqlite://target.db\"", "url_env = \"SHOP_URL\"");
+    says(
+        &shop.call(&["status"]).ends_with(3),
+        &["target.url_env", "SHOP_URL is not set"],
+    );
+    // A port that was free a moment ago, and one that never greets.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = |listener: &std::net::TcpListener| listener.local_addr().unwrap().port();
+    let closed = {
+        let port = port(&closed);
+        drop(closed);
+        port
+    };
+    let silent_port = port(&silent);
+    for (url, code, words) in [
+        (
+            format!("postgres://u:planted@127.0.0.1:{closed}/shop"),
+            6,
+            &["cannot be reached", "see that it runs"][..],
+        ),
+        (
+            format!("mysql://u:planted@127.0.0.1:{closed}/shop"),
+            6,
+            &["cannot be reached", "see that it runs"],
+        ),
+        (
+            format!("mysql://u:planted@127.0.0.1:{silent_port}/shop"),
+            6,
+            &["does not answer"],
+        ),
+        (
+            "oracle://u:planted@db/shop".to_owned(),
+            4,
+            &["not a usable URL", "sqlite://FILE"],
+        ),
+        (
+            "sqlite://nowhere/target.db".to_owned(),
+            6,
+            &["cannot be opened", "correct the path"],
+        ),
+        (
+            "mysql://u:planted@127.0.0.1".to_owned(),
+            3,
+            &["names no database"],
+        ),
+        // The driver would log a parameter that it does not know, with its value.
+        (
+            format!("postgres://u@127.0.0.1:{closed}/shop?pasword=planted"),
+            6,
+            &["cannot be reached"],
+        ),
+        (
+            "postgres://u:planted@db.example.org/shop?sslmode=prefer".to_owned(),
+            3,
+            &["without TLS", "insecure = true"],
+        ),
+    ] {
+        let called = crate::shop::finished(shop.command(&["status"]).env("SHOP_URL", &url));
+        let called = called.ends_with(code);
+        says(&called, &["SHOP_URL"]);
+        says(&called, words);
+        assert!(!called.err.contains("planted"), "{}", called.err);
+    }
+    drop(silent);
+}
+
+#[test]
+fn another_deployments_target_is_not_migrated_nor_another_sources() {
+    let shop = Shop::ready();
+    shop.write("a.jsonl", &[load("customers", &customer("1", "planted"))]);
+    shop.call(&["run", "--until-idle"]).ends_with(0);
+    shop.amend_policy("deployment = \"test\"", "deployment = \"other\"");
+    for call in [&["migrate"][..], &["run", "--until-idle"], &["check"]] {
+        says(
+            &shop.call(call).ends_with(4),
+            &["belongs to deployment `test`", "`other`"],
+        );
+    }
+    shop.amend_policy("deployment = \"other\"", "deployment = \"test\"");
+    // Held records are sealed with the source's name.
+    shop.amend_policy("id = \"shop\"", "id = \"store\"");
+    for call in [&["migrate"][..], &["run", "--until-idle"], &["check"]] {
+        says(
+            &shop.call(call).ends_with(4),
+            &["source.id shop", "source.id store"],
+        );
+    }
+}
+
+#[test]
+fn a_level_that_is_none_is_refused_instead_of_silencing_the_log() {
+    let shop = Shop::ready();
+    let called = shop.call(&["--log", "wran", "run", "--until-idle"]);
+    says(&called.ends_with(2), &["\"wran\" is no level", "warn"]);
+    for level in ["off", "warn,fieldseal_store=debug"] {
+        shop.call(&["--log", level, "status"]).ends_with(4);
+    }
+}
+
+#[test]
+fn a_folder_or_a_damaged_file_is_not_inspected() {
+    let shop = Shop::ready();
+    let folder = shop.call(&["inspect", "source"]).ends_with(1);
+    says(&folder, &["source cannot be read", "name one file"]);
+    fs::write(shop.path("cut.gz"), [0x1f, 0x8b, 8, 0, 0]).unwrap();
+    let cut = shop.call(&["inspect", "cut.gz"]).ends_with(1);
+    says(&cut, &["cut.gz cannot be read", "cut off or damaged"]);
+    let missing = shop.call(&["inspect", "none.json"]).ends_with(1);
+    says(&missing, &["none.json cannot be read", "correct the path"]);
+}
+
+#[test]
+fn a_file_that_was_cut_is_told_by_run_and_status() {
+    let shop = Shop::ready();
+    shop.write("a.jsonl", &[load("customers", &customer("1", "planted"))]);
+    shop.call(&["run", "--until-idle"]).ends_with(0);
+    fs::write(shop.path("source/a.jsonl"), "{}").unwrap();
+    let run = shop.call(&["run", "--until-idle"]).ends_with(5);
+    says(
+        &run,
+        &[
+            "source/a.jsonl ends before offset",
+            "put the former file back",
+        ],
+    );
+    let status = shop.call(&["status"]).ends_with(4);
+    says(
+        &status,
+        &["shard a.jsonl ends before what is applied of it"],
+    );
+}
+
+#[test]
+fn a_held_record_is_shown_with_what_to_do() {
+    let shop = Shop::ready();
+    shop.write(
+        "a.jsonl",
+        &[load("orders", &crate::shop::order("1", "planted"))],
+    );
+    shop.call(&["run", "--until-idle"]).ends_with(0);
+    let shown = shop.call(&["quarantine", "show", "1"]).ends_with(0);
+    says(
+        &shown,
+        &["load-of-no-generation", "to do", "generation begin"],
+    );
+}

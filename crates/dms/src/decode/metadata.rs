@@ -70,12 +70,16 @@ impl<'a> Metadata<'a> {
         Ok(self)
     }
 
-    /// Whether the table is one of DMS's own. By the table's name alone: with `ControlSchema`
-    /// set, the schema is not empty. Oracle-style upper case counts too.
+    /// Whether the table is one of DMS's own, or the one that Fieldseal writes to at the source
+    /// and that a task with the rule `%` captures. By the table's name alone: with
+    /// `ControlSchema` set, the schema is not empty. Oracle-style upper case counts too.
     pub(super) fn is_internal(&self) -> bool {
         const PREFIX: &[u8] = b"awsdms_";
+        const HEARTBEAT: &[u8] = b"fieldseal_heartbeat";
         let name = self.table.table.as_bytes();
-        name.len() > PREFIX.len() && name[..PREFIX.len()].eq_ignore_ascii_case(PREFIX)
+        let is_of_dms =
+            name.len() > PREFIX.len() && name[..PREFIX.len()].eq_ignore_ascii_case(PREFIX);
+        is_of_dms || name.eq_ignore_ascii_case(HEARTBEAT)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use fieldseal_envelope::{Grant, KeyId, Purpose};
+use fieldseal_envelope::{Grant, KeyId, Purpose, SealingKey, WrapContext};
 use fieldseal_keys::{KeyProvider, KeyStore, Keyring, KeyringError, KeyringSettings, MAX_USES};
 
 use crate::doubles::{DEPLOYMENT, Faulty, MemoryStore, active_key, domain, keyring};
@@ -140,13 +140,19 @@ async fn a_key_that_this_process_used_up_by_another_way_is_left_alone() {
     let contact = domain("contact");
     let ring = keyring(&store, &[&provider], tiny(1000)).await;
     let old = active_key(&ring, &contact).await;
-    let key = ring
-        .opener(old, &contact, Purpose::Seal)
-        .await
-        .ok()
-        .unwrap();
+    let context = WrapContext {
+        deployment: DEPLOYMENT.to_owned(),
+        domain: contact.clone(),
+        purpose: Purpose::Seal,
+    };
+    let wrapped = store.rows()[0].key.wraps[0].wrapped.clone();
+    let name = &provider.wrapping_keys()[0];
+    let data_key = provider.unwrap(&context, name, &wrapped).await.unwrap();
+    let key = SealingKey::derive(&data_key, &contact, Purpose::Seal).unwrap();
+    assert_eq!(key.id(), old);
     // One seal was granted above; this takes all the others the process may make.
-    assert!(key.grant(u32::try_from(MAX_USES).unwrap() - 1).is_ok());
+    let rest = u32::try_from(MAX_USES).unwrap() - 1;
+    assert!(Arc::new(key).grant(rest).is_ok());
     let grants = ring.grant(&contact, Purpose::Seal, 50).await.unwrap();
     assert!(grants.iter().all(|grant| grant.key_id() != old));
     assert_eq!(grants.iter().map(Grant::left).sum::<u32>(), 50);

@@ -3,19 +3,25 @@
 use std::path::PathBuf;
 
 use fieldseal_envelope::MAX_SEALS;
+use fieldseal_model::Engine;
 
 use crate::check::{name, scalar};
 use crate::mistakes::{Gathered, Spot};
 use crate::policy::{KeyProvider, Keys, Location, Source, SourceKind, Target, UnlistedTables};
-use crate::spelling::{At, KeysSection, SourceSection, TargetSection, Word};
+use crate::spelling::{At, Field, KeysSection, SourceSection, TargetSection, Word};
 
-pub(super) fn source(section: &SourceSection, gathered: &mut Gathered) -> Option<Source> {
+pub(super) fn source(
+    section: &SourceSection,
+    spot: &Spot,
+    gathered: &mut Gathered,
+) -> Option<Source> {
     let id = section
         .id
         .get()
         .and_then(|at| name::permanent(at, gathered));
     let dir = section.files.get().and_then(|files| files.value.dir.get());
     let dir = dir.and_then(|at| path(at, gathered));
+    let url = source_url(section, spot, gathered);
     let rows = scalar::number(&section.max_batch_rows, 1..=20_000, 2_000, gathered);
     let bytes = scalar::number(
         &section.max_batch_bytes,
@@ -27,6 +33,8 @@ pub(super) fn source(section: &SourceSection, gathered: &mut Gathered) -> Option
         id: id?,
         engine: section.engine.get()?.value.0,
         kind: SourceKind::Files { dir: dir? },
+        url: url?,
+        insecure: section.insecure.or(false)?,
         max_batch_rows: rows?,
         max_batch_bytes: bytes?,
     })
@@ -53,13 +61,12 @@ pub(super) fn target(
              use url_env or url_file when the URL holds a password",
         );
     }
-    let url = section.url.get().and_then(|at| literal(at, gathered));
-    let env = section.url_env.get().and_then(|at| variable(at, gathered));
-    let file = section.url_file.get().and_then(|at| path(at, gathered));
-    let location = url
-        .map(Location::Literal)
-        .or(env.map(Location::Env))
-        .or(file.map(Location::File));
+    let location = location(
+        [&section.url, &section.url_env, &section.url_file],
+        "must be the URL of a database: sqlite://…, postgres://… or mysql://…",
+        &["sqlite", "postgres", "postgresql", "mysql", "mariadb"],
+        gathered,
+    );
     if given != 1 {
         return None;
     }
@@ -69,9 +76,62 @@ pub(super) fn target(
     })
 }
 
+/// Where the source's URL is: `Some(None)` where the policy names none.
+fn source_url(
+    section: &SourceSection,
+    spot: &Spot,
+    gathered: &mut Gathered,
+) -> Option<Option<Location>> {
+    let fields = [&section.url, &section.url_env, &section.url_file];
+    match fields.iter().filter(|field| !field.is_absent()).count() {
+        0 => return Some(None),
+        1 => {}
+        _ => {
+            gathered.add(
+                spot,
+                "at most one of url, url_env and url_file says where the database is that DMS \
+                 reads; use url_env or url_file when the URL holds a password",
+            );
+            return None;
+        }
+    }
+    let (wanted, schemes): (_, &[&str]) = match section.engine.get().map(|at| at.value.0) {
+        Some(Engine::Postgres) => (
+            "must be the URL of the database that DMS reads: postgres://…",
+            &["postgres", "postgresql"],
+        ),
+        _ => (
+            "must be the URL of the database that DMS reads: mysql://…",
+            &["mysql", "mariadb"],
+        ),
+    };
+    location(fields, wanted, schemes, gathered).map(Some)
+}
+
+/// The one of the three ways to say where a URL is that is given.
+fn location(
+    [url, env, file]: [&Field<String>; 3],
+    wanted: &str,
+    schemes: &[&str],
+    gathered: &mut Gathered,
+) -> Option<Location> {
+    let url = url
+        .get()
+        .and_then(|at| literal(at, wanted, schemes, gathered));
+    let env = env.get().and_then(|at| variable(at, gathered));
+    let file = file.get().and_then(|at| path(at, gathered));
+    url.map(Location::Literal)
+        .or(env.map(Location::Env))
+        .or(file.map(Location::File))
+}
+
 /// A URL written in the policy. Its text is in no message.
-fn literal(at: &At<String>, gathered: &mut Gathered) -> Option<String> {
-    const SCHEMES: [&str; 5] = ["sqlite", "postgres", "postgresql", "mysql", "mariadb"];
+fn literal(
+    at: &At<String>,
+    wanted: &str,
+    schemes: &[&str],
+    gathered: &mut Gathered,
+) -> Option<String> {
     let scheme = at.value.split_once(':').map_or("", |(scheme, _)| scheme);
     if holds_password(&at.value) {
         gathered.add(
@@ -82,11 +142,8 @@ fn literal(at: &At<String>, gathered: &mut Gathered) -> Option<String> {
         );
         return None;
     }
-    if !SCHEMES.contains(&scheme) {
-        gathered.add(
-            &at.spot,
-            "must be the URL of a database: sqlite://…, postgres://… or mysql://…",
-        );
+    if !schemes.contains(&scheme) {
+        gathered.add(&at.spot, wanted);
         return None;
     }
     Some(at.value.clone())

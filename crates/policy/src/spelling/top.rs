@@ -29,6 +29,14 @@ section! {
         required engine: Word<Engine>,
         /// A folder of recorded DMS output, each file a shard.
         required files: FilesSection,
+        /// The URL of the database that DMS reads, without a password; at most one of url, url_env and url_file.
+        optional url: String,
+        /// The environment variable that holds the URL of the database that DMS reads.
+        optional url_env: String,
+        /// The file that holds that URL; a relative path starts at the folder of this file.
+        optional url_file: String,
+        /// Whether a connection without TLS to a source on another host is allowed; default false.
+        optional insecure: bool,
         /// What becomes of a record whose table is not in this file; default "stop".
         optional unlisted_tables: Word<UnlistedTables>,
         /// A batch closes at this many records: 1 to 20000, default 2000.

@@ -79,7 +79,10 @@ pub(crate) fn parse(declared: &str, charset: Option<&str>) -> Result<TargetType,
                 .and_then(|n| u32::try_from(*n).ok())
                 .unwrap_or(0);
             let precision = Some((if digits == 0 { 10 } else { digits }, scale));
-            TargetType::Decimal { precision }
+            TargetType::Decimal {
+                precision,
+                unsigned,
+            }
         }
         "float" | "double" | "real" if numbers.len() > 1 => {
             return Err("FLOAT(m,d) and DOUBLE(m,d) round; declare FLOAT, DOUBLE or DECIMAL");
@@ -234,7 +237,8 @@ mod tests {
         assert_eq!(
             parse("decimal(5,2) unsigned", None).unwrap(),
             TargetType::Decimal {
-                precision: Some((5, 2))
+                precision: Some((5, 2)),
+                unsigned: true,
             }
         );
         assert!(parse("float(5,2)", None).is_err());

@@ -150,6 +150,7 @@ fn column_type(name: &str, modifier: i64) -> Result<TargetType, &'static str> {
         "bool" => TargetType::Boolean,
         "numeric" => TargetType::Decimal {
             precision: precision(modifier)?,
+            unsigned: false,
         },
         "float4" => TargetType::Float { single: true },
         "float8" => TargetType::Float { single: false },

@@ -106,6 +106,7 @@ fn column_type(declared: &str) -> Result<TargetType, &'static str> {
         // Kept as text, which is exact; nothing in SQLite itself is an exact decimal.
         TargetType::Decimal {
             precision: precision(&upper),
+            unsigned: false,
         }
     } else if has("TEXT") && has("JSON") {
         TargetType::Json

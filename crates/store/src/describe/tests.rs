@@ -105,6 +105,7 @@ fn text(max_bytes: Option<u64>, nul: bool) -> TargetType {
 fn decimal(all: u32, behind: u32) -> TargetType {
     TargetType::Decimal {
         precision: Some((all, behind)),
+        unsigned: false,
     }
 }
 
@@ -145,7 +146,14 @@ async fn mariadb_types() {
             ("b1", "BIT(1)", TargetType::Bits { width: 1 }),
             ("b10", "BIT(10)", TargetType::Bits { width: 10 }),
             ("money", "DECIMAL(10,2)", decimal(10, 2)),
-            ("whole", "DECIMAL UNSIGNED", decimal(10, 0)),
+            (
+                "whole",
+                "DECIMAL UNSIGNED",
+                TargetType::Decimal {
+                    precision: Some((10, 0)),
+                    unsigned: true,
+                },
+            ),
             ("f", "FLOAT", TargetType::Float { single: true }),
             ("d", "DOUBLE", TargetType::Float { single: false }),
             ("c", "CHAR(7)", chars(7, true, true)),
@@ -205,7 +213,14 @@ async fn postgres_types() {
         ("o", "BOOLEAN", TargetType::Boolean),
         ("money", "NUMERIC(10,2)", decimal(10, 2)),
         ("big", "NUMERIC(1000,999)", decimal(1000, 999)),
-        ("free", "NUMERIC", TargetType::Decimal { precision: None }),
+        (
+            "free",
+            "NUMERIC",
+            TargetType::Decimal {
+                precision: None,
+                unsigned: false,
+            },
+        ),
         ("f", "REAL", TargetType::Float { single: true }),
         ("d", "DOUBLE PRECISION", TargetType::Float { single: false }),
         ("c", "CHAR(7)", chars(7, true, false)),

@@ -5,10 +5,11 @@ use fieldseal_db::{Bind, DbError, Sql, Transaction};
 use fieldseal_pipeline::SealedRow;
 
 use super::{bind, existing::key_condition};
+use crate::sizes::steps;
 use crate::table::{TargetTable, version_column};
 
 /// Rows of one statement: an OR of so many keys is still read as so many look-ups.
-const CHUNK: usize = 100;
+const CHUNK: usize = 64;
 
 /// Deletes each row that is older than its change.
 pub(super) async fn delete(
@@ -22,7 +23,7 @@ pub(super) async fn delete(
         key_condition(dialect, table),
         version_column(dialect)
     );
-    for chunk in rows.chunks(CHUNK) {
+    for chunk in steps(rows, CHUNK) {
         let sql = Sql::dynamic(format!(
             "DELETE FROM {} WHERE {}",
             table.name(dialect),

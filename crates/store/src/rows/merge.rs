@@ -5,9 +5,11 @@
 //! leaves Nagle's algorithm on, so that each batch would wait for the server's delayed
 //! acknowledgement (40 ms). It would need a temporary table besides.
 
-use fieldseal_db::{Bind, DbError, Dialect, Sql, Transaction};
+use fieldseal_db::{Bind, DbError, Dialect, Encoded, Sql, Transaction};
 use fieldseal_pipeline::{Bound, RowChange, SealedRow, TargetType};
 
+use super::run;
+use crate::ready::Statement;
 use crate::table::{TargetTable, version_column};
 
 /// Merges rows; answers for each whether a newer or equal version was stored already.
@@ -15,7 +17,18 @@ pub(super) async fn merge(
     tx: &mut Transaction,
     table: &TargetTable,
     rows: &[&SealedRow],
+    ready: Option<Vec<Statement>>,
 ) -> Result<Vec<bool>, DbError> {
+    let written = run(tx, table, rows, ready).await?;
+    if written == rows.len() as u64 {
+        return Ok(vec![false; rows.len()]);
+    }
+    let columns = columns(table, rows)?;
+    losers(tx, table, &columns[..table.layout.keys], rows.len()).await
+}
+
+/// The statement that merges rows.
+pub(super) fn statement(table: &TargetTable, rows: &[&SealedRow]) -> Result<Statement, DbError> {
     let versions: Vec<_> = rows.iter().map(|row| row.version()).collect();
     let versions: Vec<Option<&[u8]>> = versions
         .iter()
@@ -24,11 +37,10 @@ pub(super) async fn merge(
     let columns = columns(table, rows)?;
     let mut binds = vec![Bind::ByteStrings(&versions)];
     binds.extend(columns.iter().map(Column::bind));
-    let written = tx.execute(statement(table), &binds).await?;
-    if written == rows.len() as u64 {
-        return Ok(vec![false; rows.len()]);
-    }
-    losers(tx, table, &columns[..table.layout.keys], rows.len()).await
+    Ok(Statement {
+        sql: text(table),
+        parameters: Encoded::new(Dialect::Postgres, &binds)?,
+    })
 }
 
 /// The rows that this transaction has not written: a row that it has bears its number.
@@ -139,7 +151,7 @@ fn cast(table: &TargetTable, number: usize) -> String {
 }
 
 /// The guard is in the conflict clause, which sees the row as it is when its lock is held.
-fn statement(table: &TargetTable) -> Sql {
+fn text(table: &TargetTable) -> Sql {
     let dialect = Dialect::Postgres;
     let (name, version) = (table.name(dialect), version_column(dialect));
     let columns = table.quoted_columns(dialect);

@@ -1,31 +1,33 @@
 //! Writing rows on SQLite and MySQL: multi-row inserts whose conflict clause holds the guard.
-//! Owns the statement.
+//! Owns the statements.
 
-use fieldseal_db::{Bind, DbError, Dialect, Sql, Transaction};
+use fieldseal_db::{Bind, DbError, Dialect, Encoded, Sql};
 use fieldseal_pipeline::{RowChange, SealedRow};
 
 use super::bind;
+use crate::ready::Statement;
+use crate::sizes::step;
 use crate::table::{TargetTable, marks, version_column};
 
 /// Parameters of one statement: SQLite takes 32,766, MySQL 65,535.
 const MAX_PARAMETERS: usize = 30_000;
 
 /// Rows of one statement, and about how many bytes: a packet has a limit.
-const MAX_ROWS: usize = 500;
+const MAX_ROWS: usize = 512;
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// Writes rows, each whole, unless a newer version is stored meanwhile.
-pub(super) async fn upsert(
-    tx: &mut Transaction,
+/// The statements that write rows, each whole, unless a newer version is stored meanwhile.
+pub(super) fn statements(
+    dialect: Dialect,
     table: &TargetTable,
     rows: &[&SealedRow],
-) -> Result<(), DbError> {
-    let dialect = tx.dialect();
+) -> Result<Vec<Statement>, DbError> {
     let width = table.layout.columns.len() + 1;
     let most = (MAX_PARAMETERS / width).clamp(1, MAX_ROWS);
+    let mut statements = Vec::new();
     let mut rest = rows;
     while !rest.is_empty() {
-        let (chunk, behind) = rest.split_at(fitting(rest, most));
+        let (chunk, behind) = rest.split_at(step(fitting(rest, most), most));
         rest = behind;
         let versions: Vec<_> = chunk.iter().map(|row| row.version()).collect();
         let mut binds: Vec<Bind<'_>> = Vec::with_capacity(chunk.len() * width);
@@ -36,10 +38,12 @@ pub(super) async fn upsert(
             binds.extend(row.key_columns().iter().chain(values).map(bind));
             binds.push(Bind::from(version.as_bytes()));
         }
-        tx.execute(statement(dialect, table, chunk.len()), &binds)
-            .await?;
+        statements.push(Statement {
+            sql: text(dialect, table, chunk.len()),
+            parameters: Encoded::new(dialect, &binds)?,
+        });
     }
-    Ok(())
+    Ok(statements)
 }
 
 /// How many of the first rows fit into one statement; at least one.
@@ -69,7 +73,7 @@ fn row_bytes(row: &SealedRow) -> usize {
         .sum()
 }
 
-fn statement(dialect: Dialect, table: &TargetTable, rows: usize) -> Sql {
+fn text(dialect: Dialect, table: &TargetTable, rows: usize) -> Sql {
     let name = table.name(dialect);
     let version = version_column(dialect);
     let columns = table.quoted_columns(dialect);

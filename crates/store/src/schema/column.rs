@@ -192,6 +192,7 @@ fn of_kind(ty: &ValueType, dialect: Dialect) -> TargetType {
         },
         Kind::Decimal => TargetType::Decimal {
             precision: Some((38, ty.scale.unwrap_or(0))),
+            unsigned: false,
         },
         Kind::Float => TargetType::Float {
             single: ty.width == Some(32),
@@ -234,6 +235,7 @@ fn longest(kind: Kind, source: &TargetType) -> Option<usize> {
             Kind::Decimal | Kind::Integer,
             TargetType::Decimal {
                 precision: Some((all, _)),
+                ..
             },
         ) => {
             // A sign, a zero before the point, and the point.

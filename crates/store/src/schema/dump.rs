@@ -1,6 +1,8 @@
 //! Reading the CREATE TABLE statements that `mysqldump --no-data` writes. Owns that one form: a
 //! column or a key on each line, names in backticks; anything else inside a table is refused.
 
+use fieldseal_source::Cascade;
+
 use super::SchemaError;
 use super::source::{SourceColumn, SourceColumns, SourceTable, without_digits};
 use crate::describe::mysql_type;
@@ -23,6 +25,7 @@ struct Open<'a> {
     schema: Option<String>,
     name: String,
     columns: Vec<(usize, String, &'a str)>,
+    cascades: Vec<Cascade>,
 }
 
 pub(super) fn read(text: &str) -> Result<SourceColumns, SchemaError> {
@@ -43,6 +46,12 @@ pub(super) fn read(text: &str) -> Result<SourceColumns, SchemaError> {
                          their own; use mysqldump --no-data, or --from with the source's URL",
                     )
                 })?);
+            } else if adds_foreign_key(line) {
+                return Err(refuse(
+                    "a foreign key that is added to a table later is not understood; use \
+                     mysqldump --no-data, which names it in its CREATE TABLE, or --from with the \
+                     source's URL",
+                ));
             }
             continue;
         };
@@ -52,6 +61,8 @@ pub(super) fn read(text: &str) -> Result<SourceColumns, SchemaError> {
             }
         } else if let Some((name, rest)) = backticked(line) {
             table.columns.push((number, name, rest));
+        } else if let Some(cascade) = Cascade::of_line(line) {
+            table.cascades.push(cascade);
         } else {
             let word = line
                 .split([' ', '('])
@@ -75,6 +86,13 @@ pub(super) fn read(text: &str) -> Result<SourceColumns, SchemaError> {
     }
 }
 
+/// Whether a line outside every table adds a foreign key to one: `ALTER TABLE`, or the line that
+/// goes on with it. Comments are none.
+fn adds_foreign_key(line: &str) -> bool {
+    let line = unquoted(line).to_ascii_uppercase();
+    line.contains("FOREIGN KEY") && !line.starts_with("--") && !line.starts_with('#')
+}
+
 /// What follows `word`, in any case, at the beginning of the line.
 fn after<'a>(line: &'a str, word: &str) -> Option<&'a str> {
     let begins = line.get(..word.len())?.eq_ignore_ascii_case(word);
@@ -95,6 +113,7 @@ fn begin<'a>(line: usize, rest: &str, schema: Option<String>) -> Option<Open<'a>
         schema,
         name,
         columns: Vec::new(),
+        cascades: Vec::new(),
     })
 }
 
@@ -105,6 +124,7 @@ fn end(table: Open<'_>, closing: &str) -> Result<SourceTable, SchemaError> {
     });
     Ok(SourceTable {
         columns: columns.collect::<Result<_, _>>()?,
+        cascades: table.cascades,
         schema: table.schema,
         name: table.name,
     })

@@ -1,4 +1,5 @@
-//! The columns of the source, from its database or from a file of its CREATE TABLE statements.
+//! The columns and cascades of the source, from its database or from a file of its CREATE TABLE
+//! statements.
 //! Owns asking for them; the file is read by `dump`.
 
 use std::path::Path;
@@ -7,6 +8,7 @@ use fieldseal_db::{Connect, Database, Dialect, quote};
 use fieldseal_model::TableName;
 use fieldseal_pipeline::TargetType;
 use fieldseal_policy::Policy;
+use fieldseal_source::Cascade;
 
 use super::{SchemaError, dump};
 use crate::describe::{ColumnFacts, mysql, mysql_type, postgres, sqlite};
@@ -27,6 +29,8 @@ pub struct SourceTable {
     pub name: String,
     /// Its columns, in its order.
     pub columns: Vec<SourceColumn>,
+    /// Its foreign keys whose changes never reach the binlog.
+    pub cascades: Vec<Cascade>,
 }
 
 /// One column of the source.
@@ -98,10 +102,12 @@ pub async fn read_source_columns(
     for table in policy.tables() {
         let columns = columns(&database, &table.source).await?;
         if !columns.is_empty() {
+            let cascades = fieldseal_source::cascades(&database, &table.source).await;
             tables.push(SourceTable {
                 schema: Some(table.source.schema.clone()),
                 name: table.source.table.clone(),
                 columns,
+                cascades: cascades.map_err(SchemaError::Database)?,
             });
         }
     }

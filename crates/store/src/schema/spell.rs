@@ -194,6 +194,7 @@ fn mysql(ty: &TargetType, fixed_bytes: bool) -> Spelled {
         }
         TargetType::Decimal {
             precision: Some((all @ ..=65, behind @ ..=30)),
+            ..
         } => {
             format!("DECIMAL({all},{behind})")
         }
@@ -307,10 +308,11 @@ fn postgres(ty: &TargetType) -> Spelled {
         TargetType::Bits { width: 1 } => "BOOLEAN".into(),
         TargetType::Decimal {
             precision: Some((all, behind)),
+            ..
         } => {
             format!("NUMERIC({all},{behind})")
         }
-        TargetType::Decimal { precision: None } => "NUMERIC".into(),
+        TargetType::Decimal { .. } => "NUMERIC".into(),
         TargetType::Float { single } => if *single { "REAL" } else { "DOUBLE PRECISION" }.into(),
         TargetType::Text {
             max_chars: Some(chars @ ..=10_485_760),
@@ -350,10 +352,11 @@ fn sqlite(ty: &TargetType) -> Spelled {
         // SQLite's NUMERIC would make a float of it.
         TargetType::Decimal {
             precision: Some((all, behind)),
+            ..
         } => {
             format!("DECIMALTEXT({all},{behind})")
         }
-        TargetType::Decimal { precision: None } => "DECIMALTEXT".into(),
+        TargetType::Decimal { .. } => "DECIMALTEXT".into(),
         TargetType::Float { .. } => "REAL".into(),
         TargetType::Text { .. } | TargetType::Choice { .. } | TargetType::Uuid => "TEXT".into(),
         TargetType::Bytes { .. } => "BLOB".into(),

@@ -77,9 +77,79 @@ fn a_dump_is_read() {
     assert!(read.table(&elsewhere).is_none());
 }
 
+/// A dump of one child, whose foreign key ends like this.
+fn child(ending: &str) -> String {
+    format!(
+        "USE `shop`;\nCREATE TABLE `orders` (\n  `id` int NOT NULL,\n  `customer` int,\n  \
+         `tier` enum('a','b'),\n  PRIMARY KEY (`id`),\n  KEY `c` (`customer`),\n  CONSTRAINT \
+         `of_customer` FOREIGN KEY (`customer`) REFERENCES `customers` (`id`){ending}\n) \
+         ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;\n"
+    )
+}
+
+fn child_policy(accepted: &str, leak: bool) -> Policy {
+    Policy::parse(&format!(
+        "[source]\nid = \"s\"\nengine = \"mysql\"\nfiles.dir = \"d\"\n\
+         [target]\nurl = \"sqlite://t.db\"\n\
+         [keys]\ndeployment = \"d\"\nlocal.root_file = \"k\"\n\
+         [tables.\"shop.orders\"]\nkey = {{ id = \"integer\" }}\naccept_cascades = [{accepted}]\n\
+         columns.customer = \"keep\"\n\
+         columns.tier = {{ seal = \"c\", kind = \"text\", index = [\
+         {{ name = \"e\", column = \"tier_bidx\", accept_leak = {leak} }}] }}\n"
+    ))
+    .unwrap()
+}
+
+#[test]
+fn cascades_of_a_dump_are_refused_until_they_are_listed() {
+    for (ending, found) in [
+        (" ON DELETE CASCADE", true),
+        (" ON UPDATE CASCADE", true),
+        (" ON DELETE SET NULL", true),
+        (" ON DELETE NO ACTION ON UPDATE SET NULL,", true),
+        (" ON DELETE SET DEFAULT", true),
+        (" ON UPDATE SET DEFAULT", true),
+        ("", false),
+        (" ON DELETE RESTRICT ON UPDATE NO ACTION", false),
+    ] {
+        let source = dump::read(&child(ending)).unwrap();
+        let print = |accepted| {
+            let policy = child_policy(accepted, true);
+            create_tables(&policy, fieldseal_db::Dialect::Postgres, Some(&source))
+        };
+        match print("") {
+            Ok(_) => assert!(!found, "{ending}"),
+            Err(SchemaError::Mismatch(all)) => {
+                assert!(found && all.len() == 1, "{ending}: {all:?}");
+                assert!(
+                    all[0].contains("accept_cascades = [\"of_customer\"]"),
+                    "{all:?}"
+                );
+            }
+            Err(other) => panic!("{ending}: {other}"),
+        }
+        assert!(print("\"of_customer\"").is_ok(), "{ending}");
+    }
+}
+
+#[test]
+fn an_index_over_an_enumeration_needs_its_leak_accepted() {
+    let source = dump::read(&child("")).unwrap();
+    let dialect = fieldseal_db::Dialect::Sqlite;
+    let refused = create_tables(&child_policy("", false), dialect, Some(&source));
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("\"tier\" is an enumeration"), "{text}");
+    assert!(create_tables(&child_policy("", true), dialect, Some(&source)).is_ok());
+}
+
 #[test]
 fn what_is_not_understood_is_refused_with_its_line() {
     for (text, line) in [
+        (
+            "CREATE TABLE `t` (\n  `id` int\n);\nALTER TABLE `t`\n  ADD CONSTRAINT `x` FOREIGN KEY \
+             (`id`) REFERENCES `p` (`id`) ON DELETE CASCADE;",
+            5,
+        ),
         ("CREATE TABLE public.customers (\n  id integer\n);", 1),
         ("\nCREATE TABLE `t` (`id` int);", 2),
         ("CREATE TABLE `t` (\n  id int\n);", 2),
@@ -255,6 +325,7 @@ async fn every_source_type_is_accepted_by_every_server() {
             .tables
             .into_iter()
             .map(|table| super::SourceTable {
+                cascades: Vec::new(),
                 schema: Some("shop".into()),
                 ..table
             })

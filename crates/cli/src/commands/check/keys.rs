@@ -1,4 +1,5 @@
-//! Whether the keys can be used: the root key file, and every data key that it should unwrap.
+//! Whether the keys can be used: the root key file, every data key that it should unwrap, and
+//! whether the policy is still the one that the key store remembers.
 //! Changes nothing: a key store that was never claimed stays so.
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use fieldseal_keys::{KeyProvider, KeyRef, KeyState, KeyStore, KeyUse};
 use fieldseal_keystore::DbKeyStore;
 
 use super::{Found, Severity};
+use crate::commands::migrate;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::wiring;
@@ -20,11 +22,7 @@ pub(crate) async fn look(config: &Config, database: Option<Database>, found: &mu
     let provider = match wiring::provider(config) {
         Ok(provider) => Some(provider),
         Err(failure) => {
-            let text = format!(
-                "{failure}; put the root key file back from its copy (`fieldseal migrate` makes \
-                 one only where the target knows no key yet)"
-            );
-            found.push(Found::new(Severity::Error, AREA, text));
+            found.push(Found::new(Severity::Error, AREA, failure.to_string()));
             None
         }
     };
@@ -33,7 +31,8 @@ pub(crate) async fn look(config: &Config, database: Option<Database>, found: &mu
         round_trips(config, &**provider, found).await;
     }
     let Some(database) = database else { return };
-    let store: Arc<dyn KeyStore> = Arc::new(DbKeyStore::new(database.clone()));
+    let store = DbKeyStore::new(database.clone());
+    recorded(config, &store, found).await;
     match store.deployment().await {
         Err(error) => found.push(Found::new(Severity::Error, AREA, error.to_string())),
         Ok(None) => found.push(Found::new(
@@ -48,6 +47,21 @@ pub(crate) async fn look(config: &Config, database: Option<Database>, found: &mu
                 found.push(Found::new(Severity::Error, AREA, failure.to_string()));
             }
         }
+    }
+}
+
+/// Whether the policy is still the one under which values were stored: `run` would refuse it.
+async fn recorded(config: &Config, store: &DbKeyStore, found: &mut Vec<Found>) {
+    let (indexes, layout) = migrate::lines(&config.policy);
+    match store.differing(&indexes, &layout).await {
+        Ok(differing) => found.extend(differing.iter().map(|line| {
+            let text = format!(
+                "{line}; put the policy back, or give the changed index a new name and column \
+                 (pipeline-config/README.md says what is permanent)"
+            );
+            Found::new(Severity::Error, "policy", text)
+        })),
+        Err(error) => found.push(Found::new(Severity::Error, AREA, error.to_string())),
     }
 }
 

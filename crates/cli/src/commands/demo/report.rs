@@ -1,10 +1,12 @@
 //! What the demo found, for people and for machines. Owns which findings make it hold.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use crate::args::DemoArgs;
+use crate::exit::Failure;
+use crate::print::{bytes, say, shell_word};
 
 /// Everything the demo counts.
 #[derive(Default)]
@@ -58,12 +60,12 @@ impl Report {
         rows / self.seconds.max(0.001)
     }
 
-    pub(crate) fn print(&self, args: &DemoArgs, dir: &Path) {
+    pub(crate) fn print(&self, args: &DemoArgs, dir: &Path) -> Result<(), Failure> {
         if args.json {
-            println!("{}", self.json());
-        } else {
-            self.print_text(dir);
+            return say(&self.json().to_string());
         }
+        say(&self.claims())?;
+        say(&where_everything_is(dir))
     }
 
     fn json(&self) -> serde_json::Value {
@@ -88,54 +90,90 @@ impl Report {
         })
     }
 
-    fn print_text(&self, dir: &Path) {
+    fn claims(&self) -> String {
         let mark = |ok: bool| if ok { "ok    " } else { "FAILED" };
-        println!();
-        println!(
-            "{} {} of {} rows are in the target, {} of them equal to the shop's",
+        format!(
+            "\n{} {} of {} rows are in the target, {} of them equal to the shop's\n\
+             {} {} planted values: {} hits in {} outside source/, {} found inside it\n\
+             {} {} records in quarantine (the broken one, and the one with an unlisted column)\n\
+             {} a customer was found by e-mail through the blind index\n\n\
+             {} records in {:.1} s: {:.0} records/s under {} data keys\n",
             mark(self.rows_are_equal()),
             self.rows_target,
             self.rows_expected,
-            self.rows_equal
-        );
-        println!(
-            "{} {} planted values: {} hits in {} MB outside source/, {} found inside it",
+            self.rows_equal,
             mark(self.nothing_in_clear()),
             self.needles,
             self.plaintext_hits,
-            self.bytes_searched / 1_000_000,
-            self.needles_in_source
-        );
-        println!(
-            "{} {} records in quarantine (the broken one, and the one with an unlisted column)",
+            bytes(self.bytes_searched),
+            self.needles_in_source,
             mark(self.quarantined == self.quarantined_expected),
-            self.quarantined
-        );
-        println!(
-            "{} a customer was found by e-mail through the blind index",
-            mark(self.lookup_ok)
-        );
-        println!();
-        println!(
-            "{} records in {:.1} s: {:.0} records/s under {} data keys",
+            self.quarantined,
+            mark(self.lookup_ok),
             self.records,
             self.seconds,
             self.records_per_second(),
             self.data_keys
-        );
-        println!();
-        println!("Everything is in {}:", dir.display());
-        println!("  source/          DMS's output, in clear");
-        println!("  target.db        the sealed database; open it with any SQLite browser");
-        println!("  quickstart.toml  the policy");
-        println!("  root.key         the root key: losing it loses the data");
-        println!("Try:");
-        let config = dir.join("quickstart.toml");
-        println!("  fieldseal status --config {}", config.display());
-        println!("  fieldseal quarantine list --config {}", config.display());
-        println!(
-            "  fieldseal open --config {} --table shop.customers --key 1",
-            config.display()
-        );
+        )
+    }
+}
+
+/// The folder, and commands that work as they stand: the binary may not be on the PATH.
+fn where_everything_is(dir: &Path) -> String {
+    let binary = std::env::args_os().next().map(PathBuf::from);
+    let binary = shell_word(binary.as_deref().unwrap_or(Path::new("fieldseal")));
+    let config = shell_word(&dir.join("quickstart.toml"));
+    format!(
+        "Everything is in {}:\n  \
+           source/          DMS's output, in clear\n  \
+           target.db        the sealed database; open it with any SQLite browser\n  \
+           quickstart.toml  the policy\n  \
+           root.key         the root key: losing it loses the data\n\
+         Try:\n  \
+           {binary} status --config {config}\n  \
+           {binary} quarantine list --config {config}\n  \
+           {binary} open --config {config} --table shop.customers --key 1",
+        dir.display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Report;
+
+    fn holding() -> Report {
+        Report {
+            rows_expected: 9,
+            rows_target: 9,
+            rows_equal: 9,
+            needles: 5,
+            needles_in_source: 5,
+            quarantined: 2,
+            quarantined_expected: 2,
+            lookup_ok: true,
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn one_claim_that_does_not_hold_is_enough() {
+        assert!(holding().holds());
+        let broken: [fn(&mut Report); 9] = [
+            |report| report.rows_expected = 8,
+            |report| report.rows_target = 10,
+            |report| report.rows_equal = 8,
+            |report| report.plaintext_hits = 1,
+            |report| report.needles_in_source = 4,
+            |report| (report.needles, report.needles_in_source) = (0, 0),
+            |report| report.quarantined = 1,
+            |report| report.quarantined = 3,
+            |report| report.lookup_ok = false,
+        ];
+        for (number, spoil) in broken.iter().enumerate() {
+            let mut report = holding();
+            spoil(&mut report);
+            assert!(!report.holds(), "case {number}");
+        }
+        assert!(!Report::default().holds(), "nothing is no proof");
     }
 }

@@ -5,6 +5,7 @@ use fieldseal::OpenedCell;
 use fieldseal_db::{Dialect, Sql, quote};
 
 use crate::exit::{Exit, Failure};
+use crate::print::say;
 use crate::wiring::Wired;
 
 /// Columns to show of `shop.customers`.
@@ -27,25 +28,24 @@ pub(crate) async fn rows(wired: &Wired) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::database("showing rows", &error))?;
     let opened = vault.page(table, None, ROWS).await.map_err(failed)?;
-    println!();
+    say("")?;
     for (stored, opened) in stored.iter().zip(&opened) {
         let id = stored
             .int(0)
             .map_err(|error| Failure::database("showing rows", &error))?;
-        println!("  customer {id}");
+        say(&format!("  customer {id}"))?;
         for (index, column) in SHOWN.iter().enumerate() {
             let bytes = stored
                 .opt_bytes(index + 1)
                 .map_err(|error| Failure::database("showing rows", &error))?;
-            println!(
+            say(&format!(
                 "    {column:<11} {:<30} {}",
                 hex(bytes.as_deref()),
                 text(opened.cell(column))
-            );
+            ))?;
         }
     }
-    println!();
-    Ok(())
+    say("")
 }
 
 /// The first bytes of what is stored.

@@ -31,7 +31,12 @@ impl Stage {
     /// refused.
     pub(crate) fn clear(dir: &Path) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| {
-            Failure::new(Exit::Failed, format!("{}: {}", dir.display(), error.kind()))
+            let text = format!(
+                "the folder {} cannot be made or cleared: {}; choose another with --dir",
+                dir.display(),
+                error.kind()
+            );
+            Failure::new(Exit::NotAsItShouldBe, text)
         };
         if dir.exists() {
             let empty = std::fs::read_dir(dir).map_err(failed)?.next().is_none();

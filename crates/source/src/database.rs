@@ -1,0 +1,59 @@
+//! A connection to the source. Owns connecting, and that the URL is of the policy's engine.
+
+use fieldseal_db::{Connect, Database, Dialect};
+use fieldseal_model::Engine;
+use fieldseal_policy::Policy;
+
+use crate::{Finding, SourceError, settings, tables};
+
+/// The source, connected. One connection only: two could reach two servers behind one name.
+#[derive(Clone, Debug)]
+pub struct SourceDatabase {
+    pub(crate) database: Database,
+    pub(crate) engine: Engine,
+}
+
+impl SourceDatabase {
+    /// Connects to the database that DMS reads.
+    ///
+    /// # Errors
+    /// [`SourceError`] when the URL is not of `engine`, or the server does not answer.
+    pub async fn connect(url: &str, engine: Engine) -> Result<Self, SourceError> {
+        let failed = |source| SourceError::of("connecting", "correct the user in the URL", source);
+        let fits = match Dialect::of_url(url).map_err(failed)? {
+            Dialect::MySql => engine == Engine::MySql,
+            Dialect::Postgres => engine == Engine::Postgres,
+            Dialect::Sqlite => false,
+        };
+        if !fits {
+            return Err(SourceError::Unfit(
+                "the URL is of another kind of database than source.engine names; correct one of \
+                 them"
+                    .to_owned(),
+            ));
+        }
+        let settings = Connect {
+            create: false,
+            connections: 1,
+        };
+        let database = Database::connect(url, settings).await.map_err(failed)?;
+        Ok(Self { database, engine })
+    }
+
+    /// Everything that is wrong with the source of `policy`, or may be. Changes nothing.
+    ///
+    /// # Errors
+    /// [`SourceError`] when the database cannot be asked.
+    pub async fn findings(&self, policy: &Policy) -> Result<Vec<Finding>, SourceError> {
+        let mut found = settings::of_server(self, policy).await?;
+        for table in policy.tables() {
+            found.extend(tables::of_table(self, table).await?);
+        }
+        Ok(found)
+    }
+
+    /// Closes the connection.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}

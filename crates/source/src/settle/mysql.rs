@@ -1,0 +1,203 @@
+//! L on MySQL and MariaDB. Owns the heartbeat, XA transactions and InnoDB's list of transactions.
+
+use std::collections::BTreeSet;
+
+use fieldseal_db::{DbError, DbErrorKind, Dialect, Sql, quote};
+
+use super::{HEARTBEAT_TABLE, LISTING, Reading, StillOpen, Waiting};
+use crate::{SourceDatabase, SourceError};
+
+/// How it is made. One row, changed each time: an UPDATE that changes nothing is not logged.
+const MAKE: &str = "(id INT NOT NULL PRIMARY KEY, beats BIGINT NOT NULL) ENGINE=InnoDB";
+
+const PROCESS: &str = "GRANT PROCESS ON *.* TO it";
+
+impl SourceDatabase {
+    pub(super) async fn read_by_heartbeat(&self) -> Result<Reading, SourceError> {
+        let server = self.server().await?;
+        // The first one shows whether it can be done at all, before L is read.
+        self.beat_or_make().await?;
+        let position = self.end_of_log().await?;
+        // Prepared before L or after it, each of them is waited for: rather one too many.
+        let prepared = self.prepared().await?;
+        self.beat().await.map_err(beat_failed)?;
+        let behind = self.end_of_log().await?;
+        if self.server().await? != server {
+            return Err(SourceError::Unfit(
+                "the source's URL leads to several servers; name the one that DMS reads".to_owned(),
+            ));
+        }
+        if behind <= position {
+            return Err(SourceError::Unfit(format!(
+                "the heartbeat did not reach the binlog; let the server log the database of \
+                 {HEARTBEAT_TABLE} (binlog_do_db, binlog_ignore_db, sql_log_bin), or use \
+                 --no-heartbeat"
+            )));
+        }
+        Ok(Reading {
+            position,
+            waiting_for: Waiting::Prepared(prepared),
+        })
+    }
+
+    pub(super) async fn read_by_transactions(&self) -> Result<Reading, SourceError> {
+        let position = self.end_of_log().await?;
+        // Everything that is in the binlog below L, and not yet visible, is open now.
+        Ok(Reading {
+            position,
+            waiting_for: Waiting::Numbers(self.open_numbers().await?),
+        })
+    }
+
+    /// Which server answers.
+    async fn server(&self) -> Result<String, SourceError> {
+        const DOING: &str = "asking the source which server it is";
+        let failed = |error| SourceError::of(DOING, "ask its administrator", error);
+        let rows = self
+            .database
+            .query(
+                "SELECT CONCAT(@@server_id, ' ', @@hostname, ' ', @@port)",
+                &[],
+            )
+            .await
+            .map_err(failed)?;
+        let row = rows.first().ok_or_else(|| failed(DbError::unexpected()))?;
+        row.text(0).map_err(failed)
+    }
+
+    /// Commits a write; makes its table where there is none.
+    async fn beat_or_make(&self) -> Result<(), SourceError> {
+        match self.beat().await {
+            Err(error) if error.kind() == DbErrorKind::Schema => {
+                let name = quote(Dialect::MySql, HEARTBEAT_TABLE);
+                let make = format!("CREATE TABLE IF NOT EXISTS {name} {MAKE}");
+                self.database
+                    .execute(Sql::dynamic(make), &[])
+                    .await
+                    .map_err(beat_failed)?;
+                self.beat().await.map_err(beat_failed)
+            }
+            done => done.map_err(beat_failed),
+        }
+    }
+
+    async fn beat(&self) -> Result<(), DbError> {
+        let name = quote(Dialect::MySql, HEARTBEAT_TABLE);
+        let beat = format!(
+            "INSERT INTO {name} (id, beats) VALUES (1, 1) ON DUPLICATE KEY UPDATE beats = beats + 1"
+        );
+        self.database
+            .execute(Sql::dynamic(beat), &[])
+            .await
+            .map(drop)
+    }
+
+    /// The names of prepared XA transactions; `None` where the account may not see them, or the
+    /// server does not tell in this way.
+    async fn prepared(&self) -> Result<Option<BTreeSet<Vec<u8>>>, SourceError> {
+        const DOING: &str = "listing the source's prepared XA transactions";
+        let failed = |error| SourceError::of(DOING, "GRANT XA_RECOVER_ADMIN ON *.* TO it", error);
+        match self.database.query("XA RECOVER", &[]).await {
+            Ok(rows) => {
+                let names: Result<_, DbError> = rows.iter().map(|row| row.bytes(3)).collect();
+                names.map(Some).map_err(failed)
+            }
+            // Refused; ER_XAER_RMERR: refused, in MySQL's words; ER_UNSUPPORTED_PS.
+            Err(error)
+                if error.kind() == DbErrorKind::Privilege
+                    || matches!(error.code(), Some("1401" | "1295")) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    pub(super) async fn still_prepared(
+        &self,
+        then: &BTreeSet<Vec<u8>>,
+    ) -> Result<StillOpen, SourceError> {
+        let now = self.prepared().await?.ok_or_else(|| {
+            let gone = "the source no longer shows its prepared XA transactions";
+            SourceError::Unfit(gone.to_owned())
+        })?;
+        let count = then.intersection(&now).count() as u64;
+        Ok(StillOpen {
+            transactions: count,
+            prepared: count,
+            processes: Vec::new(),
+        })
+    }
+
+    /// InnoDB's transactions that have changed something. Twice, and both counted: the view is a
+    /// copy that may be a tenth of a second old, so the first look refreshes it for the second.
+    async fn open_numbers(&self) -> Result<BTreeSet<i64>, SourceError> {
+        let mut numbers = self.numbers().await?;
+        self.database
+            .query("SELECT SLEEP(0.3)", &[])
+            .await
+            .map_err(|error| SourceError::of(LISTING, PROCESS, error))?;
+        numbers.extend(self.numbers().await?);
+        Ok(numbers.into_iter().map(|(number, _)| number).collect())
+    }
+
+    /// Each with its connection; 0 for one that has none any more, which is prepared.
+    async fn numbers(&self) -> Result<BTreeSet<(i64, i64)>, SourceError> {
+        let failed = |error| SourceError::of(LISTING, PROCESS, error);
+        // A transaction that has changed nothing has no number, or one of 2^48 and above.
+        let rows = self
+            .database
+            .query(
+                "SELECT CAST(trx_id AS SIGNED), CAST(trx_mysql_thread_id AS SIGNED) \
+                 FROM information_schema.innodb_trx \
+                 WHERE CAST(trx_id AS UNSIGNED) BETWEEN 1 AND 281474976710655",
+                &[],
+            )
+            .await
+            .map_err(failed)?;
+        rows.iter()
+            .map(|row| Ok((row.int(0)?, row.int(1)?)))
+            .collect::<Result<_, _>>()
+            .map_err(failed)
+    }
+
+    pub(super) async fn still_open_numbers(
+        &self,
+        then: &BTreeSet<i64>,
+    ) -> Result<StillOpen, SourceError> {
+        let now = self.numbers().await?;
+        let open = now.iter().filter(|(number, _)| then.contains(number));
+        let connections: Vec<i64> = open.map(|(_, connection)| *connection).collect();
+        let prepared = connections.iter().filter(|number| **number == 0).count();
+        Ok(StillOpen {
+            transactions: connections.len() as u64,
+            prepared: prepared as u64,
+            processes: connections.into_iter().filter(|n| *n != 0).collect(),
+        })
+    }
+}
+
+fn beat_failed(error: DbError) -> SourceError {
+    const DOING: &str = "committing a heartbeat at the source";
+    // Server error numbers, MySQL reference manual appendix B.
+    match error.code() {
+        // ER_OPTION_PREVENTS_STATEMENT, ER_READ_ONLY_MODE, ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+        Some("1290" | "1836" | "1792") => SourceError::Unfit(format!(
+            "{DOING}: the server takes no writes; if DMS reads this replica, use --no-heartbeat"
+        )),
+        // ER_NO_DB_ERROR
+        Some("1046") => SourceError::Unfit(format!(
+            "{DOING}: the URL names no database to keep {HEARTBEAT_TABLE} in; add one, or use \
+             --no-heartbeat"
+        )),
+        _ => SourceError::of(
+            DOING,
+            &format!(
+                "run there, in the database that the URL names: CREATE TABLE {HEARTBEAT_TABLE} \
+                 {MAKE}; GRANT SELECT, INSERT, UPDATE ON {HEARTBEAT_TABLE} TO the account; or use \
+                 --no-heartbeat"
+            ),
+            error,
+        ),
+    }
+}

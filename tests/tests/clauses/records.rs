@@ -1,0 +1,80 @@
+//! Records that no healthy source writes: two changes of one version, binlog files that count
+//! backwards. Owns what must become of them.
+
+use std::sync::Arc;
+
+use fieldseal_dms::{
+    Encoder, PartitionKey, RowRecord, Spelling, Transaction, Wire, mysql_stream_position,
+};
+use fieldseal_model::{Operation, Position};
+use fieldseal_pipeline::StopReason;
+use fieldseal_tests::databases::Server;
+use fieldseal_tests::harness::{MemorySource, records};
+
+use crate::{THINGS, rig, versions};
+
+/// An insert from this binlog file.
+pub(crate) fn in_file(file: u32, id: u32) -> Vec<u8> {
+    let position = Position::mysql(file, 1_000);
+    let place = mysql_stream_position("mysql-bin", position, 1_000, 1_300, 1_400);
+    let (schema, table) = THINGS.split_once('.').unwrap();
+    let id = id.to_string();
+    Encoder::new(Spelling::Compact).row(&RowRecord {
+        operation: Operation::Insert,
+        schema,
+        table,
+        timestamp: "2024-05-02T08:00:00.000000Z",
+        partition_key: PartitionKey::SchemaTable,
+        transaction: Some(Transaction {
+            id: position.0,
+            record: 1,
+            previous: None,
+            commit_timestamp: "2024-05-02T07:59:59.000000Z",
+            stream_position: &place,
+        }),
+        data: &[("id", Wire::Number(&id)), ("note", Wire::Text("a note"))],
+        before: None,
+    })
+}
+
+fn noted(operation: Operation, n: Option<u32>, note: &str) -> Vec<u8> {
+    let cells = [("id", Wire::Number("1")), ("note", Wire::Text(note))];
+    records::row(operation, THINGS, n, &cells, None)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_two_changes_of_one_version_that_differ_taint_their_table() {
+    for (second, taint) in [
+        ("one note", None),
+        ("another", Some("two-changes-of-one-version-differ")),
+    ] {
+        let rig = rig(Server::Sqlite).await;
+        let insert = |note| noted(Operation::Insert, Some(7), note);
+        rig.run(MemorySource::of(vec![insert("one note"), insert(second)]))
+            .await;
+        assert_eq!(rig.table_status(THINGS).await.taint.as_deref(), taint);
+        assert_eq!(rig.open_all(THINGS).await["1"]["note"], "one note");
+        rig.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_a_file_number_that_falls_back_stops_the_shard() {
+    let rig = rig(Server::Sqlite).await;
+    let source = MemorySource::of(vec![in_file(7, 1), in_file(7, 2), in_file(6, 3)]);
+    let (summary, _) = rig.run_into(source.clone(), Arc::clone(&rig.store)).await;
+    let stopped = &summary.stopped["s0"];
+    assert!(
+        matches!(stopped, StopReason::FileFellBack { from: 7, to: 6, .. }),
+        "{stopped:?}"
+    );
+    // Also when it is only read again, by a worker that has not seen the earlier ones.
+    let (summary, _) = rig.run_into(source, Arc::clone(&rig.store)).await;
+    assert!(matches!(
+        summary.stopped["s0"],
+        StopReason::FileFellBack { .. }
+    ));
+    let keys: Vec<i64> = versions(&rig).await.iter().map(|(id, _)| *id).collect();
+    assert_eq!(keys, [1, 2]);
+    rig.end().await;
+}

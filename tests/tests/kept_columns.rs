@@ -1,0 +1,125 @@
+//! Kept columns read back through the crate that applications link: the same text on every
+//! database, bytes included, which need not be text at all.
+
+use std::collections::BTreeMap;
+
+use fieldseal_pipeline::TargetType;
+use fieldseal_store::{SourceColumn, SourceColumns, SourceTable, create_tables};
+use fieldseal_tests::databases::Server;
+use fieldseal_tests::harness::{Rig, policy};
+
+const TABLES: &str = r#"
+[tables."shop.files"]
+key = { id = "integer" }
+[tables."shop.files".columns]
+photo = "keep"
+token = "keep"
+flags = "keep"
+paid = "keep"
+born = "keep"
+note = "keep"
+secret = { seal = "identity", kind = "text" }
+"#;
+
+/// What the shop's own table is like.
+fn source() -> SourceColumns {
+    let column = |name: &str, ty, fixed_bytes| SourceColumn {
+        name: name.to_owned(),
+        ty,
+        declared: String::new(),
+        nullable: true,
+        fixed_bytes,
+    };
+    let text = TargetType::Text {
+        max_chars: None,
+        max_bytes: Some(65_535),
+        fixed: false,
+        nul: true,
+    };
+    let id = TargetType::Integer {
+        min: i64::MIN.into(),
+        max: i64::MAX.into(),
+    };
+    let paid = TargetType::Decimal {
+        precision: Some((6, 2)),
+        unsigned: false,
+    };
+    let columns = vec![
+        column("id", id, false),
+        column("photo", TargetType::Bytes { max: Some(65_535) }, false),
+        column("token", TargetType::Bytes { max: Some(4) }, true),
+        column("flags", TargetType::Bytes { max: Some(8) }, false),
+        column("paid", paid, false),
+        column("born", TargetType::Date, false),
+        column("note", text.clone(), false),
+        column("secret", text, false),
+    ];
+    let table = SourceTable {
+        schema: None,
+        name: "files".to_owned(),
+        columns,
+        cascades: Vec::new(),
+    };
+    SourceColumns {
+        tables: vec![table],
+    }
+}
+
+async fn the_same_text(server: Server) {
+    let policy = policy(TABLES);
+    let tables = create_tables(&policy, server.dialect(), Some(&source())).expect("it fits");
+    let rig = Rig::with(server, policy, &tables, |provider| provider).await;
+    let bytes = |hex: &str| match server {
+        Server::Postgres => format!("decode('{hex}', 'hex')"),
+        _ => format!("X'{hex}'"),
+    };
+    // No UTF-8, a NUL, and bytes that look like text.
+    let insert = format!(
+        "INSERT INTO files (id, photo, token, flags, paid, born, note) \
+         VALUES (1, {}, {}, {}, '12.50', '2020-02-29', 'grüße x41')",
+        bytes("00ff8041"),
+        bytes("61620a00"),
+        bytes(""),
+    );
+    rig.sql(&insert, &[]).await;
+    rig.sql("INSERT INTO files (id) VALUES (2)", &[]).await;
+    let rows = rig.open_all("shop.files").await;
+    let expected = [
+        ("born", "2020-02-29"),
+        ("flags", "\\x"),
+        ("id", "1"),
+        ("note", "grüße x41"),
+        ("paid", "12.50"),
+        ("photo", "\\x00ff8041"),
+        ("token", "\\x61620a00"),
+    ];
+    let expected: BTreeMap<String, String> = expected
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+        .collect();
+    assert_eq!(rows["1"], expected, "{server:?}");
+    assert_eq!(rows["2"].len(), 1, "NULL stays NULL: {server:?}");
+    rig.database.end().await;
+}
+
+#[tokio::test]
+async fn kept_columns_read_the_same_on_sqlite() {
+    the_same_text(Server::Sqlite).await;
+}
+
+#[tokio::test]
+async fn kept_columns_read_the_same_on_postgres() {
+    the_same_text(Server::Postgres).await;
+}
+
+#[tokio::test]
+async fn kept_columns_read_the_same_on_mariadb() {
+    the_same_text(Server::MariaDb).await;
+}
+
+#[tokio::test]
+async fn kept_columns_read_the_same_on_mysql() {
+    if Server::MySql.is_there() {
+        the_same_text(Server::MySql).await;
+    }
+}

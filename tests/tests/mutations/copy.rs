@@ -1,0 +1,147 @@
+//! The copy of the workspace that mutations are applied to. Owns what is copied, and building
+//! there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::patch::Killer;
+
+/// What the copy leaves out: built things, and tests that would only be built in vain.
+const LEFT_OUT: [&str; 6] = [
+    "target",
+    ".git",
+    "fuzz/target",
+    "tests/src/bin",
+    "tests/vectors",
+    "tests/tests",
+];
+
+/// The tests across crates that find mutations.
+const KEPT: [&str; 4] = [
+    "tests/tests/clauses",
+    "tests/tests/histories_mariadb.rs",
+    "tests/tests/histories_postgres.rs",
+    "tests/tests/histories_sqlite.rs",
+];
+
+/// What cargo tells a test about its package. Build scripts of libraries look at the same
+/// variables, and those libraries would be built again.
+const OUR_OWN: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+
+/// A copy of the workspace. It shares the target folder, so that only Fieldseal's own packages
+/// are built again, and it stays there, so that the next time only what changed is.
+pub(crate) struct Copy {
+    pub(crate) root: PathBuf,
+    target: PathBuf,
+}
+
+impl Copy {
+    pub(crate) fn of(root: &Path) -> Self {
+        // This program lies in TARGET/debug/deps.
+        let target = std::env::current_exe()
+            .unwrap()
+            .ancestors()
+            .nth(3)
+            .unwrap()
+            .to_owned();
+        let copy = Self {
+            root: target.join("mutations"),
+            target,
+        };
+        mirror(root, &copy.root, Path::new(""));
+        for kept in KEPT {
+            if root.join(kept).is_dir() {
+                mirror(root, &copy.root, Path::new(kept));
+            } else {
+                write_if_new(&copy.root.join(kept), &fs::read(root.join(kept)).unwrap());
+            }
+        }
+        copy
+    }
+
+    /// Builds what could find the mutation and answers the program.
+    pub(crate) fn build(&self, name: &str, killer: &Killer) -> Result<PathBuf, String> {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args([
+            "test",
+            "--no-run",
+            "--offline",
+            "--locked",
+            "--message-format=json-render-diagnostics",
+        ]);
+        match killer {
+            // With the whole workspace's features, so that no library is built twice.
+            Killer::Histories { target } | Killer::Test { target, .. } => {
+                cargo.args(["--workspace", "--test", target])
+            }
+            Killer::Unit { package } => cargo.args(["-p", package, "--lib"]),
+        };
+        for (variable, _) in std::env::vars_os() {
+            let name = variable.to_string_lossy();
+            if OUR_OWN.iter().any(|prefix| name.starts_with(prefix)) {
+                cargo.env_remove(&variable);
+            }
+        }
+        let cargo = cargo
+            .current_dir(&self.root)
+            .env("CARGO_TARGET_DIR", &self.target);
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = cargo.output().unwrap();
+        if !status.success() {
+            return Err(String::from_utf8_lossy(&stderr).into_owned());
+        }
+        let messages = String::from_utf8(stdout).unwrap();
+        let program = messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .filter_map(|message| Some(message.get("executable")?.as_str()?.to_owned()))
+            .next_back()
+            .ok_or_else(|| format!("{name}: cargo named no program"))?;
+        // The next build writes to the same place.
+        let own = self.target.join("mutation-programs");
+        fs::create_dir_all(&own).unwrap();
+        let own = own.join(name);
+        fs::copy(program, &own).unwrap();
+        Ok(own)
+    }
+}
+
+/// Copies what is new, so that what is not keeps its time and is not built again.
+fn mirror(from: &Path, to: &Path, below: &Path) {
+    fs::create_dir_all(to.join(below)).unwrap();
+    for entry in fs::read_dir(to.join(below)).unwrap() {
+        let path = below.join(entry.unwrap().file_name());
+        if !from.join(&path).exists() {
+            let gone = to.join(&path);
+            let removed = if gone.is_dir() {
+                fs::remove_dir_all(gone)
+            } else {
+                fs::remove_file(gone)
+            };
+            removed.unwrap();
+        }
+    }
+    for entry in fs::read_dir(from.join(below)).unwrap() {
+        let entry = entry.unwrap();
+        let path = below.join(entry.file_name());
+        if LEFT_OUT.iter().any(|left_out| path == Path::new(left_out)) {
+            continue;
+        }
+        if entry.file_type().unwrap().is_dir() {
+            mirror(from, to, &path);
+        } else {
+            write_if_new(&to.join(&path), &fs::read(from.join(&path)).unwrap());
+        }
+    }
+}
+
+fn write_if_new(path: &Path, bytes: &[u8]) {
+    if fs::read(path).ok().as_deref() != Some(bytes) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+}

@@ -1,0 +1,212 @@
+//! The binary asking a real source: `generation begin` that reads L, waits and says when DMS may
+//! start, and `check`. Owns what a person sees; what is asked is tested in `source`.
+
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
+
+use std::fs;
+use std::process::Output;
+use std::time::Duration;
+
+use fieldseal_db::{Connect, Database, Sql};
+use fieldseal_tests::databases::{Server, TestDatabase};
+use fieldseal_tests::harness::binary::fieldseal;
+use tempfile::TempDir;
+
+/// A folder with a policy whose source is the test's database.
+struct Folder(TempDir);
+
+impl Folder {
+    /// With the target migrated; `source` is further lines of `[source]`.
+    fn new(engine: &str, url: &str, schema: &str, source: &str) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        let policy = format!(
+            "[source]\nid = \"shop\"\nengine = \"{engine}\"\nfiles.dir = \"records\"\n{source}\n\
+             [target]\nurl = \"sqlite://target.db\"\n\
+             [keys]\ndeployment = \"tests\"\nlocal.root_file = \"root.key\"\n\
+             [tables.\"{schema}.orders\"]\nid = \"orders\"\nkey = {{ id = \"integer\" }}\n\
+             columns.customer = \"keep\"\n"
+        );
+        fs::create_dir(folder.0.path().join("records")).unwrap();
+        fs::write(folder.0.path().join("policy.toml"), policy).unwrap();
+        fs::write(folder.0.path().join("source.url"), format!("{url}\n")).unwrap();
+        folder.call(&["migrate"], 0);
+        folder
+    }
+
+    fn call(&self, args: &[&str], code: i32) -> (String, String) {
+        said(self.output(args), code)
+    }
+
+    fn output(&self, args: &[&str]) -> Output {
+        let config = ["--config", "policy.toml"];
+        fieldseal(self.0.path(), &[args, &config].concat())
+    }
+
+    fn generations(&self) -> String {
+        self.call(&["generation", "list"], 0).0
+    }
+}
+
+fn said(output: Output, code: i32) -> (String, String) {
+    let out = String::from_utf8(output.stdout).unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
+    (out, err)
+}
+
+async fn run(database: &Database, statements: &[&str]) {
+    for statement in statements {
+        let sql = Sql::dynamic((*statement).to_owned());
+        let done = database.execute_script(sql).await;
+        done.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}
+
+const BEGIN: [&str; 5] = ["generation", "begin", "--all", "--capture", "stopped"];
+const URL: &str = "url_file = \"source.url\"";
+
+#[tokio::test]
+async fn l_is_read_at_mariadb_and_the_generation_begins_there() {
+    let test = TestDatabase::on(Server::MariaDb).await;
+    let folder = Folder::new("mariadb", &test.url, "shop", URL);
+    let (out, _) = folder.call(&BEGIN, 0);
+    let (_, rest) = out.split_once("L is ").expect("L is said");
+    let (position, rest) = rest.split_once(',').unwrap();
+    assert!(rest.contains("generation 1 of orders begins"), "{out}");
+    assert!(rest.contains("DMS may be started now"), "{out}");
+    assert!(folder.generations().contains(position), "{out}");
+    let (_, password) = test.url.split_once(':').unwrap();
+    let (password, _) = password.rsplit_once('@').unwrap();
+    assert!(!out.contains(password), "no password is printed");
+
+    let quiet = [&BEGIN[..], &["--no-heartbeat"]].concat();
+    folder.call(&quiet, 0);
+    let by_hand = [&BEGIN[..], &["--position", "bin.000009:4"]].concat();
+    let (_, both) = folder.call(&by_hand, 2);
+    assert!(both.contains("leave --position out"), "{both}");
+    test.end().await;
+}
+
+#[tokio::test]
+async fn without_a_url_the_operator_says_what_l_is() {
+    let folder = Folder::new("mysql", "", "shop", "");
+    let (_, neither) = folder.call(&BEGIN, 2);
+    assert!(neither.contains("--position"), "{neither}");
+    let by_hand = [&BEGIN[..], &["--position", "bin.000009:4"]].concat();
+    let (out, _) = folder.call(&by_hand, 0);
+    assert!(out.contains("a write was committed there"), "{out}");
+}
+
+#[tokio::test]
+async fn nothing_begins_before_every_open_transaction_of_postgres_has_ended() {
+    let test = TestDatabase::on(Server::Postgres).await;
+    let folder = Folder::new("postgres", &test.url, "public", URL);
+    run(&test.database, &["CREATE TABLE t (id INT)"]).await;
+    let settings = Connect {
+        create: false,
+        connections: 1,
+    };
+    let writer = Database::connect(&test.url, settings).await.unwrap();
+    run(&writer, &["BEGIN", "INSERT INTO t VALUES (1)"]).await;
+    let gave_up = [&BEGIN[..], &["--wait", "0"]].concat();
+    let (out, err) = folder.call(&gave_up, 4);
+    assert!(err.contains("nothing has begun: after 0 s"), "{err}");
+    assert!(!out.contains("DMS may be started"), "{out}");
+    assert!(
+        !folder.generations().contains("orders"),
+        "nothing has begun"
+    );
+
+    let patient = [&BEGIN[..], &["--wait", "120"]].concat();
+    let (begun, folder) = {
+        let folder = std::sync::Arc::new(folder);
+        let begins = std::sync::Arc::clone(&folder);
+        let begun = tokio::task::spawn_blocking(move || begins.output(&patient));
+        (begun, folder)
+    };
+    // The command asks whether the transaction has ended, so it has read L and waits.
+    let asks = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+                AND query LIKE 'WITH open AS%'";
+    while test.database.query(asks, &[]).await.unwrap()[0]
+        .int(0)
+        .unwrap()
+        == 0
+    {
+        assert!(!begun.is_finished(), "it waits");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(
+        !folder.generations().contains("orders"),
+        "nothing has begun"
+    );
+    run(&writer, &["COMMIT"]).await;
+    let (out, _) = said(begun.await.unwrap(), 0);
+    assert!(out.contains("waiting: "), "{out}");
+    assert!(out.contains("DMS may be started now"), "{out}");
+    assert!(folder.generations().contains("orders"));
+    writer.close().await;
+    test.end().await;
+}
+
+#[tokio::test]
+async fn check_and_schema_refuse_a_cascade_until_it_is_listed() {
+    let test = TestDatabase::on(Server::MariaDb).await;
+    run(
+        &test.database,
+        &[
+            "CREATE TABLE customers (id INT PRIMARY KEY) ENGINE=InnoDB",
+            "CREATE TABLE orders (id INT PRIMARY KEY, customer INT, CONSTRAINT of_customer \
+             FOREIGN KEY (customer) REFERENCES customers (id) ON DELETE CASCADE) ENGINE=InnoDB",
+        ],
+    )
+    .await;
+    let (_, schema) = test.url.rsplit_once('/').unwrap();
+    let folder = Folder::new("mysql", &test.url, schema, URL);
+    let from = ["schema", "--from", &test.url];
+    let (_, refused) = folder.call(&from, 4);
+    assert!(
+        refused.contains("\"of_customer\" has ON DELETE CASCADE"),
+        "{refused}"
+    );
+    let (out, _) = folder.call(&["check"], 4);
+    assert!(out.contains("error (source): table"), "{out}");
+    assert!(
+        out.contains("\"of_customer\" has ON DELETE CASCADE"),
+        "{out}"
+    );
+
+    let path = folder.0.path().join("policy.toml");
+    let policy = fs::read_to_string(&path).unwrap();
+    let listed = policy.replace(
+        "key = { id = \"integer\" }",
+        "key = { id = \"integer\" }\naccept_cascades = [\"of_customer\"]",
+    );
+    fs::write(&path, listed).unwrap();
+    folder.call(&from, 0);
+    let (out, _) = folder.call(&["check"], 4);
+    // What is left is the target's, whose tables were not made.
+    assert!(!out.contains("error (source)"), "{out}");
+    test.end().await;
+}
+
+/// What `run` refuses at its start, `check` says before, and changes nothing.
+#[tokio::test]
+async fn check_compares_the_policy_with_what_is_recorded() {
+    let folder = Folder::new("mysql", "", "shop", "");
+    let path = folder.0.path().join("policy.toml");
+    let policy = fs::read_to_string(&path).unwrap();
+    let sealed = |domain: &str| {
+        let column = format!("columns.note = {{ seal = \"{domain}\", kind = \"text\" }}\n");
+        fs::write(&path, format!("{policy}{column}")).unwrap();
+    };
+    sealed("contact");
+    let (out, _) = folder.call(&["check"], 4);
+    assert!(!out.contains("was recorded as"), "{out}");
+    folder.call(&["migrate"], 0);
+    sealed("identity");
+    let (out, _) = folder.call(&["check"], 4);
+    assert!(out.contains("was recorded as"), "{out}");
+    sealed("contact");
+    let (out, _) = folder.call(&["check"], 4);
+    assert!(!out.contains("was recorded as"), "{out}");
+}
