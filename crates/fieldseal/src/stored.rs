@@ -7,10 +7,21 @@ use fieldseal_model::{Kind, Plaintext, Value, ValueType};
 /// How a key column is selected so that it can be read back exactly.
 pub(crate) fn select(dialect: Dialect, column: &str, ty: &ValueType) -> String {
     let name = quote(dialect, column);
-    if ty.kind == Kind::Bytes {
-        name
-    } else {
-        as_text(dialect, &name)
+    match ty.kind {
+        Kind::Bytes => name,
+        Kind::Uuid => uuid_digits(dialect, &name),
+        _ => as_text(dialect, &name),
+    }
+}
+
+/// A UUID as hexadecimal digits, whether the column is of a UUID type or holds its 16 bytes, which
+/// are no text.
+fn uuid_digits(dialect: Dialect, quoted: &str) -> String {
+    match dialect {
+        // MariaDB's UUID type gives the digits of its bytes too.
+        Dialect::MySql | Dialect::Sqlite => format!("HEX({quoted})"),
+        // BYTEA prints as `\x…`.
+        Dialect::Postgres => format!("REPLACE(CAST({quoted} AS TEXT), '\\x', '')"),
     }
 }
 
@@ -112,6 +123,16 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
+/// A UUID key as people write it, from its digits; what is no UUID is shown as it is.
+pub(crate) fn uuid_text(digits: &str) -> String {
+    let bare = digits.replace('-', "").to_ascii_lowercase();
+    if bare.len() != 32 || !bare.is_ascii() {
+        return digits.to_owned();
+    }
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &bare[range]);
+    parts.join("-")
+}
+
 /// Text of a kept column, wiped when it is dropped.
 pub(crate) fn kept(row: &Row, index: usize) -> Result<Option<Plaintext>, DbError> {
     Ok(row
@@ -121,11 +142,21 @@ pub(crate) fn kept(row: &Row, index: usize) -> Result<Option<Plaintext>, DbError
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{parse, uuid_text};
     use fieldseal_model::{Kind, ValueType};
 
     fn shown(kind: Kind, text: &str) -> Option<String> {
         parse(text, &ValueType::of(kind)).and_then(|v| v.expose_text().map(str::to_owned))
+    }
+
+    #[test]
+    fn a_uuid_is_shown_as_people_write_it() {
+        let text = "6ccd780c-baba-1026-9564-5b8c656024db";
+        assert_eq!(uuid_text(text), text);
+        assert_eq!(uuid_text("6CCD780CBABA102695645B8C656024DB"), text);
+        for odd in ["", "00", "ääääääääääääääää"] {
+            assert_eq!(uuid_text(odd), odd);
+        }
     }
 
     #[test]

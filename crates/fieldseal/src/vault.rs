@@ -77,7 +77,7 @@ impl Vault {
         let mut values = Vec::new();
         if let Some(after) = after {
             values = self.key_values(table, after)?;
-            let marks: Vec<String> = table
+            let marks: Vec<&str> = table
                 .key
                 .iter()
                 .map(|key| parameter(dialect, key))
@@ -383,8 +383,13 @@ fn kept(text: Option<Plaintext>) -> OpenedCell {
 
 /// A key column's text; bytes as hex.
 fn key_text(row: &Row, index: usize, column: &KeyColumn) -> Result<Option<Plaintext>, DbError> {
-    if column.ty.kind != fieldseal_model::Kind::Bytes {
-        return stored::kept(row, index);
+    match column.ty.kind {
+        fieldseal_model::Kind::Bytes => {}
+        fieldseal_model::Kind::Uuid => {
+            let digits = row.opt_text(index)?;
+            return Ok(digits.map(|text| Plaintext::new(stored::uuid_text(&text).into_bytes())));
+        }
+        _ => return stored::kept(row, index),
     }
     let hex = |bytes: Vec<u8>| {
         bytes
@@ -397,20 +402,20 @@ fn key_text(row: &Row, index: usize, column: &KeyColumn) -> Result<Option<Plaint
         .map(|bytes| Plaintext::new(hex(bytes).into_bytes())))
 }
 
-/// A parameter for a key column: PostgreSQL reads the text as the column's own type.
-fn parameter(dialect: Dialect, column: &KeyColumn) -> String {
+/// A parameter for a key column, compared as the column stores it: PostgreSQL reads the text as
+/// the column's own type, and SQLite has moments as text with a space.
+fn parameter(dialect: Dialect, column: &KeyColumn) -> &'static str {
     use fieldseal_model::Kind;
-    if dialect != Dialect::Postgres {
-        return "?".to_owned();
-    }
-    match column.ty.kind {
-        Kind::Decimal => "CAST(? AS NUMERIC)",
-        Kind::Date => "CAST(? AS DATE)",
-        Kind::DateTime => "CAST(? AS TIMESTAMP)",
-        Kind::Timestamp => "CAST(? AS TIMESTAMPTZ)",
+    match (dialect, column.ty.kind) {
+        (Dialect::Sqlite, Kind::DateTime | Kind::Timestamp) => "REPLACE(?, 'T', ' ')",
+        (Dialect::Postgres, Kind::Decimal) => "CAST(? AS NUMERIC)",
+        (Dialect::Postgres, Kind::Date) => "CAST(? AS DATE)",
+        (Dialect::Postgres, Kind::DateTime) => "CAST(? AS TIMESTAMP)",
+        (Dialect::Postgres, Kind::Timestamp) => "CAST(? AS TIMESTAMPTZ)",
+        // Bound as its 16 bytes.
+        (Dialect::Postgres, Kind::Uuid) => "CAST(ENCODE(?, 'hex') AS UUID)",
         _ => "?",
     }
-    .to_owned()
 }
 
 pub(crate) fn bind(value: &Value) -> Bind<'_> {

@@ -104,7 +104,8 @@ impl Rules {
                 continue;
             };
             let allowed = match (rule.level, other.level) {
-                (_, None) => false,
+                (Some(_), None) => false,
+                (None, None) => rule.same_level.contains(&dependency.name),
                 (None, Some(_)) => true,
                 (Some(mine), Some(its)) => {
                     its < mine || (its == mine && rule.same_level.contains(&dependency.name))

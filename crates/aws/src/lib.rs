@@ -1,0 +1,2 @@
+//! How AWS services are reached: region, endpoint, credentials, HTTP client. Owns the one
+//! configuration that every service client is made from; calls no service itself.
