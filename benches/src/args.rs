@@ -9,13 +9,16 @@ BENCH  seal        sealing and opening one field against bare AES-256-GCM
        prepare     decode, plan, coalesce and seal into a target that stores nothing
        databases   the whole way into PostgreSQL and MariaDB, against two ceilings each
        memory      peak memory of a process that reads a folder of records
+       kinesis     a stream of 16 shards on the double of Kinesis, against a bare loop of
+                   GetRecords, against files into PostgreSQL, and its peak memory
        all         all of them, one after the other
 
---rows N         rows of a round (prepare 400000, databases 200000, memory 5000000)
+--rows N         rows of a round (prepare 400000, databases 200000, memory 5000000,
+                 kinesis 200000)
 --rounds N       how often each figure is taken, in alternation (5); the median is reported
---batch LIST     databases: records of a batch, several with commas between (2000)
+--batch LIST     databases, kinesis: records of a batch, several with commas between (2000)
 --shards LIST    prepare, databases: shards at once, several with commas between (1,2)
---postgres URL   databases: an administrator's URL, else FIELDSEAL_TEST_POSTGRES_URL
+--postgres URL   databases, kinesis: an administrator's URL, else FIELDSEAL_TEST_POSTGRES_URL
 --mariadb URL    databases: an administrator's URL, else FIELDSEAL_TEST_MARIADB_URL
 --report FILE    write the JSON report there instead of to standard output
 ";
@@ -29,6 +32,9 @@ pub(crate) enum Bench {
     Memory,
     /// The measured process of `memory`: a folder and a place for its answer.
     MemoryChild,
+    Kinesis,
+    /// The measured process of `kinesis`: an endpoint and a place for its answer.
+    KinesisChild,
     All,
 }
 
@@ -44,6 +50,8 @@ pub(crate) struct Args {
     pub(crate) report: Option<PathBuf>,
     /// For `MemoryChild`.
     pub(crate) folder: Option<PathBuf>,
+    /// For `KinesisChild`.
+    pub(crate) endpoint: Option<String>,
 }
 
 impl Args {
@@ -55,6 +63,8 @@ impl Args {
             Some("databases") => Bench::Databases,
             Some("memory") => Bench::Memory,
             Some("memory-child") => Bench::MemoryChild,
+            Some("kinesis") => Bench::Kinesis,
+            Some("kinesis-child") => Bench::KinesisChild,
             Some("all") => Bench::All,
             None | Some("--help" | "-h") => return Ok(None),
             Some(other) => return Err(format!("there is no bench {other}")),
@@ -69,6 +79,7 @@ impl Args {
             mariadb: std::env::var("FIELDSEAL_TEST_MARIADB_URL").ok(),
             report: None,
             folder: None,
+            endpoint: None,
         };
         while let Some(word) = words.next() {
             let value = words
@@ -82,6 +93,7 @@ impl Args {
                 "--postgres" => args.postgres = Some(value),
                 "--mariadb" => args.mariadb = Some(value),
                 "--report" => args.report = Some(value.into()),
+                "--endpoint" => args.endpoint = Some(value),
                 "--folder" => args.folder = Some(value.into()),
                 _ => return Err(format!("there is no option {word}")),
             }

@@ -20,7 +20,7 @@ use crate::preparing::{cpu_us, drive, per_second, preparer};
 use crate::report::{Failure, rounded};
 use crate::stopwatch::{Stopwatch, Times, median, server_cpu};
 use crate::workload::{Keys, MemorySource, Traffic, policy};
-use scratch::{Scratch, Server};
+pub(crate) use scratch::{Scratch, Server};
 
 /// The two ceilings.
 trait Ceilings: Send + Sync + 'static {

@@ -1,4 +1,4 @@
-//! Measurements: sealing, preparing, databases, memory. Never part of the tests.
+//! Measurements: sealing, preparing, databases, memory, Kinesis. Never part of the tests.
 //!
 //! This package owns the workload and the ceilings it is measured against. It holds no product
 //! code: what it measures is called as the binary calls it. `README.md` says what each figure
@@ -12,6 +12,7 @@
 
 mod args;
 mod databases;
+mod kinesis;
 mod memory;
 mod null;
 mod preparing;
@@ -58,6 +59,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     if args.bench == Bench::MemoryChild {
         return runtime.block_on(memory::child(args));
     }
+    if args.bench == Bench::KinesisChild {
+        return runtime.block_on(kinesis::child(args));
+    }
     let mut figures = serde_json::Map::new();
     let wanted = |bench| args.bench == bench || args.bench == Bench::All;
     if wanted(Bench::Seal) {
@@ -73,6 +77,10 @@ fn run(args: &Args) -> Result<(), Failure> {
     }
     if wanted(Bench::Memory) {
         figures.insert("memory".to_owned(), memory::measure(args)?);
+    }
+    if wanted(Bench::Kinesis) {
+        let kinesis = runtime.block_on(kinesis::measure(args))?;
+        figures.insert("kinesis".to_owned(), kinesis);
     }
     report::write(args, &figures)
 }

@@ -1,6 +1,7 @@
 //! Targets that store nothing: one that only commits, and one that keeps the batches' rows for
 //! the ceilings.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -68,6 +69,14 @@ impl Target for NullTarget {
         layouts: &[TableLayout],
     ) -> Result<Vec<Vec<TargetColumn>>, TargetError> {
         Ok(layouts.iter().map(columns).collect())
+    }
+
+    async fn shards(&self) -> Result<BTreeMap<String, bool>, TargetError> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn add_shards(&self, _: &[String]) -> Result<(), TargetError> {
+        Ok(())
     }
 
     async fn take_shard(&self, _: &str, _: &[String]) -> Result<ShardState, TargetError> {

@@ -19,6 +19,13 @@ pub(crate) struct Tools {
     /// `None` on systems without util-linux, where servers may outlive a killed xtask.
     pub(crate) setpriv: Option<PathBuf>,
     pub(crate) python: PathBuf,
+    pub(crate) node: Node,
+}
+
+/// What runs the emulators of Kinesis, and installs them.
+pub(crate) struct Node {
+    pub(crate) node: PathBuf,
+    pub(crate) npm: PathBuf,
 }
 
 /// MariaDB's programs.
@@ -81,6 +88,10 @@ fn find_all() -> Result<Tools> {
         },
         setpriv,
         python: need(find_program("python3", &[]), "python3")?,
+        node: Node {
+            node: need(find_program("node", &[]), "node")?,
+            npm: need(find_program("npm", &[]), "npm")?,
+        },
     })
 }
 
@@ -109,6 +120,11 @@ fn missing_packages() -> Vec<&'static str> {
     });
     if !venv_works {
         missing.push("python3-venv");
+    }
+    for (program, package) in [("node", "nodejs"), ("npm", "npm")] {
+        if find_program(program, &[]).is_none() {
+            missing.push(package);
+        }
     }
     missing
 }
@@ -200,7 +216,8 @@ fn by_hand(packages: &[&str]) -> String {
         "as root, and then start this again:\n\
          \n    apt-get update && apt-get install --no-install-recommends {}\n\n\
          (tested: MariaDB {MARIADB_TESTED}, PostgreSQL {POSTGRES_TESTED}; other systems: what brings \
-         mariadbd, mariadb-install-db, mariadb, postgres, initdb, psql and python3 with venv)",
+         mariadbd, mariadb-install-db, mariadb, postgres, initdb, psql, python3 with venv, node \
+         and npm)",
         packages.join(" ")
     )
 }

@@ -11,6 +11,7 @@
     reason = "a developer's tool: it prints, and it waits by the wall clock"
 )]
 
+mod emulators;
 mod failure;
 mod install;
 mod mysql;
@@ -19,6 +20,7 @@ mod python;
 mod services;
 mod stop;
 mod test;
+mod try_aws;
 mod workspace;
 
 use std::process::ExitCode;
@@ -30,8 +32,9 @@ use crate::workspace::Workspace;
 
 const HELP: &str = "\
 cargo xtask test [--durable] [-- ARGS]
-    Installs what is missing (MariaDB, PostgreSQL, Python's venv and cryptography), starts the
-    servers on free ports of 127.0.0.1, runs every test, and stops the servers again.
+    Installs what is missing (MariaDB, PostgreSQL, Python's venv, Node; below target/: emulators
+    of Kinesis and KMS), starts the servers on free ports of 127.0.0.1, runs every test, and stops
+    the servers again.
     MySQL is fetched into target/mysql and started too, where it can be had; tests say when they
     leave it out. One of your own: FIELDSEAL_TEST_MYSQL_URL=mysql://admin:password@host:port/mysql,
     none at all: FIELDSEAL_TEST_MYSQL_URL= (set to nothing).
@@ -39,6 +42,11 @@ cargo xtask test [--durable] [-- ARGS]
 
 cargo xtask services [--durable]
     Starts the same servers for use by hand, prints how to reach them, and waits for Ctrl-C.
+
+cargo xtask try-aws [-- ROWS]
+    The demo's shop (20000 rows) as a stream: starts the doubles of Kinesis and KMS, PostgreSQL,
+    and a producer that splits and merges shards while it puts records; runs the worker, with its
+    progress; opens every row at the end and compares it. Ends with 0 only if all of it holds.
 
 --durable
     The servers flush every commit to disk. Slower; the tests do not need it, measurements may.
@@ -78,11 +86,14 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Test { durability, args } => {
             test::run(&Workspace::find()?, &Stop::listen()?, *durability, args)
         }
+        Command::TryAws { args } => try_aws::run(&Workspace::find()?, &Stop::listen()?, args),
         Command::Services { durability } => {
             let stop = Stop::listen()?;
             let tools = install::ensure(&stop)?;
-            let mysql = mysql::choose(&Workspace::find()?, &stop)?;
-            let services = Services::start(&tools, mysql, *durability, &stop)?;
+            let workspace = Workspace::find()?;
+            let programs = emulators::ensure(&workspace, &tools, &stop)?;
+            let mysql = mysql::choose(&workspace, &stop)?;
+            let services = Services::start(&tools, mysql, &programs, *durability, &stop)?;
             services.print_how_to_use(&tools)?;
             stop.wait();
             println!("xtask: stopping");
@@ -100,6 +111,9 @@ enum Command {
     },
     Services {
         durability: Durability,
+    },
+    TryAws {
+        args: Vec<String>,
     },
 }
 
@@ -127,6 +141,7 @@ impl Command {
             Some("test") => Ok(Self::Test { durability, args }),
             Some("services") if args.is_empty() => Ok(Self::Services { durability }),
             Some("services") => Err("services takes no arguments behind --".to_owned()),
+            Some("try-aws") => Ok(Self::TryAws { args }),
             Some("help") => Ok(Self::Help),
             Some(other) => Err(format!("no command {other}")),
             None => Err("say which command".to_owned()),
@@ -158,6 +173,12 @@ mod tests {
             parse("services"),
             Ok(Command::Services {
                 durability: Durability::Fast
+            })
+        );
+        assert_eq!(
+            parse("try-aws -- 400"),
+            Ok(Command::TryAws {
+                args: vec!["400".to_owned()]
             })
         );
         assert_eq!(parse("test --help"), Ok(Command::Help));

@@ -3,23 +3,25 @@
 //! Everything is thrown away at the end. A folder left behind by a killed run is removed by the
 //! next one, which can tell by the lock its owner held.
 
+mod emulators;
 mod folder;
+mod launch;
 mod mariadb;
 mod mysql;
 mod postgres;
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
+use crate::emulators::Programs;
 use crate::failure::{Doing, Failure, Result};
 use crate::install::Tools;
 use crate::mysql::{Choice, Mysql, URL as MYSQL_URL};
-use crate::process::{Group, tail};
-use crate::stop::{Stop, TICK};
+use crate::process::Group;
+use crate::stop::Stop;
 
+use self::emulators::Emulators;
 use self::folder::Folder;
 
 /// The one account on every server.
@@ -27,6 +29,9 @@ const USER: &str = "fieldseal";
 
 /// The database made for a person's own trials.
 const DATABASE: &str = "fieldseal";
+
+/// Where tests find PostgreSQL.
+const POSTGRES_URL: &str = "FIELDSEAL_TEST_POSTGRES_URL";
 
 /// How many connections each server takes: tests run side by side, each with a pool of its own.
 const CONNECTIONS: u32 = 300;
@@ -45,6 +50,7 @@ pub(crate) struct Services {
     mariadb: Server,
     postgres: Server,
     mysql: MysqlServer,
+    emulators: Emulators,
     _folder: Folder,
 }
 
@@ -52,13 +58,19 @@ impl Services {
     pub(crate) fn start(
         tools: &Tools,
         mysql: Choice,
+        programs: &Programs,
         durability: Durability,
         stop: &Stop,
     ) -> Result<Self> {
         let folder = Folder::make()?;
         let password = random_hex()?;
+        // They come up while the databases make their data folders. Not by threads: a child would
+        // get its signal for our death when the thread that started it ends.
+        let launches = emulators::launches(programs, tools, &folder)?;
+        let begun = emulators::begin(&launches)?;
         let mariadb = mariadb::start(tools, &folder, &password, durability, stop)?;
         let postgres = postgres::start(tools, &folder, &password, durability, stop)?;
+        let emulators = Emulators::ready(begun, stop)?;
         let mysql = match mysql {
             Choice::Given => MysqlServer::Given,
             Choice::LeftOut(why) => MysqlServer::LeftOut(why),
@@ -79,6 +91,7 @@ impl Services {
             mariadb,
             postgres,
             mysql,
+            emulators,
             _folder: folder,
         })
     }
@@ -95,14 +108,12 @@ impl Services {
                 "FIELDSEAL_TEST_MARIADB_URL",
                 self.mariadb.url("mysql", "mysql"),
             ),
-            (
-                "FIELDSEAL_TEST_POSTGRES_URL",
-                self.postgres.url("postgres", "postgres"),
-            ),
+            (POSTGRES_URL, self.postgres.url("postgres", "postgres")),
         ];
         if let MysqlServer::Started(_, server) = &self.mysql {
             urls.push((MYSQL_URL, server.url("mysql", "mysql")));
         }
+        urls.extend(self.emulators.urls());
         urls
     }
 
@@ -155,6 +166,28 @@ impl Services {
     }
 }
 
+/// PostgreSQL without the others, up.
+pub(crate) struct PostgresAlone {
+    server: Server,
+    _folder: Folder,
+}
+
+impl PostgresAlone {
+    pub(crate) fn start(tools: &Tools, stop: &Stop) -> Result<Self> {
+        let folder = Folder::make()?;
+        let password = random_hex()?;
+        Ok(Self {
+            server: postgres::start(tools, &folder, &password, Durability::Fast, stop)?,
+            _folder: folder,
+        })
+    }
+
+    /// As [`Services::tell`].
+    pub(crate) fn tell(&self, command: &mut Command) {
+        command.env(POSTGRES_URL, self.server.url("postgres", "postgres"));
+    }
+}
+
 /// MySQL, which is not everywhere to be had.
 enum MysqlServer {
     Started(Mysql, Server),
@@ -180,97 +213,8 @@ impl Server {
     }
 }
 
-/// How one kind of server is started and recognised.
-struct Launch<'a> {
-    name: &'static str,
-    version: &'a str,
-    log: PathBuf,
-    password: &'a str,
-    end_with: rustix::process::Signal,
-    /// The server's command line for a port.
-    command: &'a dyn Fn(u16) -> Command,
-    /// Asks what answers on a port where its data lies; an error while nothing answers.
-    data_folder: &'a dyn Fn(u16) -> Result<String>,
-    /// Where the data of the server we started lies.
-    expected: String,
-}
-
-impl Launch<'_> {
-    /// Starts the server, on another port if someone takes the free one before it does.
-    fn start(&self, stop: &Stop) -> Result<Server> {
-        const TRIES: u32 = 3;
-        let mut last = None;
-        for _ in 0..TRIES {
-            match self.start_once(free_port()?, stop) {
-                Err(Failure::Told(message)) => last = Some(message),
-                other => return other,
-            }
-        }
-        Err(Failure::Told(format!(
-            "{} did not start in {TRIES} tries: {}",
-            self.name,
-            last.unwrap_or_default()
-        )))
-    }
-
-    fn start_once(&self, port: u16, stop: &Stop) -> Result<Server> {
-        const PATIENCE: Duration = Duration::from_secs(60);
-        let began = Instant::now();
-        let mut command = (self.command)(port);
-        let log = fs::File::create(&self.log).doing(|| format!("make {}", self.log.display()))?;
-        let log_again = log
-            .try_clone()
-            .doing(|| format!("share {}", self.log.display()))?;
-        command.stdout(log).stderr(log_again);
-        let mut process = Group::start(command, self.name, self.end_with)?;
-        loop {
-            stop.check()?;
-            if let Some(status) = process.ended()? {
-                return Err(self.failed(&format!("ended ({status})")));
-            }
-            match (self.data_folder)(port) {
-                Ok(folder) if folder == self.expected => break,
-                Ok(_) => return Err(self.failed(&format!("lost port {port} to another server"))),
-                Err(_) if began.elapsed() > PATIENCE => {
-                    return Err(self.failed("does not answer"));
-                }
-                Err(_) => std::thread::sleep(TICK),
-            }
-        }
-        println!(
-            "xtask: {} {} on 127.0.0.1:{port}, process {} ({:.1} s)",
-            self.name,
-            self.version,
-            process.id(),
-            began.elapsed().as_secs_f32()
-        );
-        Ok(Server {
-            _process: process,
-            port,
-            password: self.password.to_owned(),
-        })
-    }
-
-    fn failed(&self, what: &str) -> Failure {
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
-        Failure::Told(format!(
-            "{} {what}; its log ends:\n{}",
-            self.name,
-            tail(&log)
-        ))
-    }
-}
-
 fn option(name: &str, path: &Path) -> String {
     format!("{name}={}", path.display())
-}
-
-/// A port nobody listens on just now.
-fn free_port() -> Result<u16> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .doing(|| "find a free port on 127.0.0.1".to_owned())
 }
 
 /// A password that nobody else on this machine knows.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 
+use crate::emulators;
 use crate::failure::Result;
 use crate::install;
 use crate::mysql;
@@ -29,7 +30,8 @@ pub(crate) fn run(
 ) -> Result<ExitCode> {
     let began = Instant::now();
     let tools = install::ensure(stop)?;
-    let python = python::ensure(workspace, &tools.python, stop)?;
+    let python = python::ensure(workspace, &python::READER, &tools.python, stop)?;
+    let programs = emulators::ensure(workspace, &tools, stop)?;
     let mysql = mysql::choose(workspace, stop)?;
     stop.check()?;
 
@@ -56,7 +58,7 @@ pub(crate) fn run(
         None
     };
 
-    let services = Services::start(&tools, mysql, durability, stop)?;
+    let services = Services::start(&tools, mysql, &programs, durability, stop)?;
     let mut tests = workspace.cargo();
     // One run tells every failure, not the first one's package only.
     tests.args(["test", "--locked", "--no-fail-fast"]);
@@ -136,8 +138,8 @@ fn shown(command: &Command) -> String {
     format!("cargo {}", words.join(" "))
 }
 
-/// The tests' own exit code; a child that died of a signal counts as failed.
-fn exit_code(status: ExitStatus) -> ExitCode {
+/// The child's own exit code; one that died of a signal counts as failed.
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
     match status.code().map(u8::try_from) {
         Some(Ok(code)) => ExitCode::from(code),
         Some(Err(_)) | None => ExitCode::FAILURE,

@@ -9,22 +9,22 @@ use crate::report::Failure;
 use crate::workload::{TABLE, policy};
 
 /// A server with an administrator's connection.
-pub(super) struct Server {
+pub(crate) struct Server {
     url: String,
     admin: Database,
-    pub(super) pid: u32,
-    pub(super) version: String,
+    pub(crate) pid: u32,
+    pub(crate) version: String,
 }
 
 impl Server {
-    pub(super) async fn postgres(url: &str) -> Result<Self, Failure> {
+    pub(crate) async fn postgres(url: &str) -> Result<Self, Failure> {
         let admin = connect(url).await?;
         let version = text(&admin, "SELECT version()").await?;
         let folder = text(&admin, "SELECT current_setting('data_directory')").await?;
         Self::with(url, admin, version, &format!("{folder}/postmaster.pid"))
     }
 
-    pub(super) async fn mariadb(url: &str) -> Result<Self, Failure> {
+    pub(crate) async fn mariadb(url: &str) -> Result<Self, Failure> {
         let admin = connect(url).await?;
         let version = text(&admin, "SELECT VERSION()").await?;
         let pid_file = text(&admin, "SELECT @@pid_file").await?;
@@ -47,16 +47,16 @@ impl Server {
     }
 
     /// Whether a multi-row INSERT is a ceiling of its own.
-    pub(super) fn has_insert(&self) -> bool {
+    pub(crate) fn has_insert(&self) -> bool {
         self.admin.dialect() == Dialect::MySql
     }
 }
 
 /// An empty, migrated database with the bench's table.
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     name: String,
     admin: Database,
-    pub(super) database: Database,
+    pub(crate) database: Database,
 }
 
 const POSTGRES_TABLE: &str = r"
@@ -77,7 +77,7 @@ CREATE TABLE customers (
 ) CHARACTER SET utf8mb4";
 
 impl Scratch {
-    pub(super) async fn create(server: &Server) -> Result<Self, Failure> {
+    pub(crate) async fn create(server: &Server) -> Result<Self, Failure> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("fieldseal_bench_{}_{number}", std::process::id());
@@ -109,7 +109,7 @@ impl Scratch {
         })
     }
 
-    pub(super) async fn expect_rows(&self, rows: usize) -> Result<(), Failure> {
+    pub(crate) async fn expect_rows(&self, rows: usize) -> Result<(), Failure> {
         let count = self
             .database
             .query(
@@ -128,7 +128,7 @@ impl Scratch {
         }
     }
 
-    pub(super) async fn remove(self) -> Result<(), Failure> {
+    pub(crate) async fn remove(self) -> Result<(), Failure> {
         self.database.close().await;
         script(&self.admin, format!("DROP DATABASE {}", self.name)).await
     }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use commands::{
-    CaptureWord, DialectWord, EpochCommand, GenerationCommand, InspectArgs, OpenArgs,
-    QuarantineCommand, RunArgs, SchemaArgs, TablesArgs,
+    CaptureWord, CheckArgs, DialectWord, EpochCommand, GenerationCommand, HealthArgs, InspectArgs,
+    OpenArgs, QuarantineCommand, RunArgs, SchemaArgs, TablesArgs,
 };
 
 /// Keeps an encrypted copy of a live database in step with it.
@@ -74,10 +74,13 @@ pub(crate) enum Command {
     Migrate(ConfigArgs),
     /// Check policy, source, target and keys; all findings at once, each with what to do
     #[command(long_about = commands::CHECK)]
-    Check(ReportArgs),
+    Check(CheckArgs),
     /// Read records and keep the target in step with them: the service
     #[command(long_about = commands::RUN)]
     Run(RunArgs),
+    /// Ask a running worker whether it is alive, or ready: a container's health check
+    #[command(long_about = commands::HEALTH)]
+    Health(HealthArgs),
     /// Show tables, shards, keys and held records, and whether the target is ready for a cutover
     #[command(long_about = commands::STATUS)]
     Status(ReportArgs),

@@ -1,4 +1,4 @@
-//! The wall clock, where it comes in. Owns writing an instant as DMS writes its stamps.
+//! The wall clock, where it comes in. Owns reading it, and writing an instant as DMS writes its stamps.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,6 +10,12 @@ pub(crate) fn now() -> String {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default(),
     )
+}
+
+/// Now, in milliseconds since 1970-01-01T00:00:00Z.
+pub(crate) fn now_millis() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since_1970.unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
 }
 
 fn stamp(since_1970: Duration) -> String {

@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod epoch;
 pub(crate) mod generation;
+pub(crate) mod health;
 pub(crate) mod inspect;
 pub(crate) mod migrate;
 pub(crate) mod open;

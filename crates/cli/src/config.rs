@@ -6,7 +6,7 @@ mod tls;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fieldseal_policy::{KeyProvider, Location, Policy, SourceKind, Table};
+use fieldseal_policy::{KeyProvider, Location, Mistakes, Policy, SourceKind, Table};
 
 use crate::args::TablesArgs;
 use crate::exit::{Exit, Failure};
@@ -17,25 +17,43 @@ pub(crate) struct Config {
     folder: PathBuf,
 }
 
+/// Why there is no checked policy.
+pub(crate) enum NoPolicy {
+    /// The file cannot be read.
+    Unread(String),
+    /// Every mistake in it, and its name.
+    Mistaken(Mistakes, String),
+}
+
+impl From<NoPolicy> for Failure {
+    fn from(why: NoPolicy) -> Self {
+        let text = match why {
+            NoPolicy::Unread(text) => text,
+            NoPolicy::Mistaken(mistakes, file) => {
+                format!("the policy has mistakes\n{}", mistakes.in_file(&file))
+            }
+        };
+        Self::new(Exit::Policy, text)
+    }
+}
+
 impl Config {
     /// Reads and checks a policy file; every mistake is in the failure.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let text = format!(
-                "the policy file {} cannot be read: {}; name one with --config that this user may \
-                 read",
-                path.display(),
-                error.kind()
-            );
-            Failure::new(Exit::Policy, text)
-        })?;
+        Self::checked(path).map_err(Failure::from)
+    }
+
+    /// The same, for who shows the mistakes one by one.
+    pub(crate) fn checked(path: &Path) -> Result<Self, NoPolicy> {
         let name = path.display().to_string();
-        let policy = Policy::parse(&text).map_err(|mistakes| {
-            Failure::new(
-                Exit::Policy,
-                format!("the policy has mistakes\n{}", mistakes.in_file(&name)),
-            )
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            NoPolicy::Unread(format!(
+                "the policy file {name} cannot be read: {}; name one with --config that this user \
+                 may read",
+                error.kind()
+            ))
         })?;
+        let policy = Policy::parse(&text).map_err(|mistakes| NoPolicy::Mistaken(mistakes, name))?;
         let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
         Ok(Self {
             policy: Arc::new(policy),
@@ -49,16 +67,24 @@ impl Config {
             SourceKind::Files { dir } => Ok(self.folder.join(dir)),
             _ => Err(Failure::new(
                 Exit::Failed,
-                "this build reads folders of files only",
+                "the policy's source is a stream, not a folder",
             )),
         }
+    }
+
+    /// Whether the records come from a folder of files.
+    pub(crate) fn is_folder(&self) -> bool {
+        matches!(self.policy.source().kind, SourceKind::Files { .. })
     }
 
     /// The root key file.
     pub(crate) fn root_file(&self) -> Result<PathBuf, Failure> {
         match &self.policy.keys().provider {
             KeyProvider::Local { root_file } => Ok(self.folder.join(root_file)),
-            _ => Err(Failure::new(Exit::Failed, "this build has local keys only")),
+            _ => Err(Failure::new(
+                Exit::Failed,
+                "the policy's keys are in AWS KMS, not in a root key file",
+            )),
         }
     }
 
@@ -92,10 +118,16 @@ impl Config {
             return Ok(None);
         };
         let url = self.resolve("source", location)?;
-        if source.insecure {
-            return Ok(Some(url));
+        self.safe_source(url, "the source's URL").map(Some)
+    }
+
+    /// A URL of the source that a person gives beside the policy, held to the policy's word on
+    /// TLS; `setting` is where it is given.
+    pub(crate) fn safe_source(&self, url: String, setting: &str) -> Result<String, Failure> {
+        if self.policy.source().insecure {
+            return Ok(url);
         }
-        insisting_on_tls(&url, "the source's URL").map(Some)
+        insisting_on_tls(&url, setting)
     }
 
     /// The URL at `location`, which is in this section of the policy.

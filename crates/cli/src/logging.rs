@@ -26,13 +26,19 @@ pub(crate) fn start(args: &Args) {
     // sqlx logs statements at debug; they hold no value, but drown everything else.
     // Where it reads a URL it logs parameters that it does not know, and one of them may be a
     // mistyped password: off whatever a person asks for.
+    // The AWS SDK logs whole requests and answers at trace: records, and credentials of roles.
     let filter = EnvFilter::new(format!(
-        "sqlx=warn,{},sqlx_postgres::options=off,sqlx_mysql::options=off",
+        "sqlx=warn,{},sqlx_postgres::options=off,sqlx_mysql::options=off,\
+         aws_smithy_runtime::client::orchestrator=debug,\
+         aws_smithy_runtime::client::orchestrator::http=debug",
         args.log
     ));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // Told on standard error, which may be what cannot be written to: that would be a panic,
+        // and the process is worth more than its log.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal());
     match args.log_format {
         LogFormat::Text => lines.init(),

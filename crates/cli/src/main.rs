@@ -7,6 +7,7 @@
     reason = "this is the wiring: it prints, and it is where the wall clock comes in"
 )]
 
+mod admin;
 mod args;
 mod clock;
 mod commands;
@@ -63,6 +64,7 @@ async fn run(args: &Args) -> Result<Exit, exit::Failure> {
         Command::Migrate(options) => commands::migrate::migrate(options).await,
         Command::Check(options) => commands::check::check(options).await,
         Command::Run(options) => commands::run::run(options).await,
+        Command::Health(options) => commands::health::health(options).await,
         Command::Status(options) => commands::status::status(options).await,
         Command::Quarantine(command) => commands::quarantine::quarantine(command).await,
         Command::Generation(command) => commands::generation::generation(command).await,

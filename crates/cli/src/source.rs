@@ -1,46 +1,162 @@
-//! The source as the commands beside `run` need it: where each shard's present end is. Owns
-//! asking for it; what a mark means is the store's.
+//! The source that a policy names, and its marks. Owns which kind it is; how far it is applied is in
+//! `behind`, what a mark means is the store's.
 
-use std::path::Path;
+mod behind;
 
-use fieldseal_files::{FolderSource, Tail};
+use async_trait::async_trait;
+use fieldseal_aws::Reach;
+use fieldseal_files::{FileReader, FolderSource, Tail};
+use fieldseal_kinesis::{KinesisReader, KinesisSettings, KinesisSource, Start};
+use fieldseal_metrics::LagUnit;
 use fieldseal_model::SequenceNumber;
-use fieldseal_pipeline::{RecordSource as _, SourceError};
+use fieldseal_pipeline::{BatchLimits, Fetched, RecordSource, ShardInfo, ShardReader, SourceError};
+use fieldseal_policy::{SourceKind, StreamStart};
 
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 
+pub(crate) use behind::{Applied, Behind, behind, until_applied};
+
 /// Each shard with its present end; `None` for a closed one.
 pub(crate) type Marks = Vec<(String, Option<SequenceNumber>)>;
 
-/// The source of a policy.
-pub(crate) fn source(config: &Config, tail: Tail) -> Result<FolderSource, Failure> {
-    Ok(FolderSource::new(config.source_dir()?, tail))
+/// A source of either kind.
+pub(crate) enum AnySource {
+    Folder(FolderSource),
+    Kinesis(KinesisSource),
+}
+
+/// A reader of either kind.
+pub(crate) enum AnyReader {
+    Folder(FileReader),
+    Kinesis(Box<KinesisReader>),
+}
+
+#[async_trait]
+impl RecordSource for AnySource {
+    type Reader = AnyReader;
+
+    async fn shards(&self) -> Result<Vec<ShardInfo>, SourceError> {
+        match self {
+            Self::Folder(source) => source.shards().await,
+            Self::Kinesis(source) => source.shards().await,
+        }
+    }
+
+    async fn open(&self, shard: &str, after: &SequenceNumber) -> Result<AnyReader, SourceError> {
+        Ok(match self {
+            Self::Folder(source) => AnyReader::Folder(source.open(shard, after).await?),
+            Self::Kinesis(source) => AnyReader::Kinesis(Box::new(source.open(shard, after).await?)),
+        })
+    }
+
+    async fn mark(&self, shard: &str) -> Result<Option<SequenceNumber>, SourceError> {
+        match self {
+            Self::Folder(source) => source.mark(shard).await,
+            Self::Kinesis(source) => source.mark(shard).await,
+        }
+    }
+
+    fn shards_end(&self) -> bool {
+        match self {
+            Self::Folder(source) => source.shards_end(),
+            Self::Kinesis(source) => source.shards_end(),
+        }
+    }
+}
+
+#[async_trait]
+impl ShardReader for AnyReader {
+    async fn next(&mut self, limits: BatchLimits) -> Result<Fetched, SourceError> {
+        match self {
+            Self::Folder(reader) => reader.next(limits).await,
+            Self::Kinesis(reader) => reader.next(limits).await,
+        }
+    }
+}
+
+/// The source of a policy; `tail` is about folders.
+pub(crate) async fn source(config: &Config, tail: Tail) -> Result<AnySource, Failure> {
+    if let Some(stream) = stream(config).await? {
+        return Ok(AnySource::Kinesis(stream));
+    }
+    let dir = config.source_dir()?;
+    Ok(AnySource::Folder(FolderSource::new(dir, tail)))
+}
+
+/// The stream that the policy names, looked at once; none where it names a folder.
+pub(crate) async fn stream(config: &Config) -> Result<Option<KinesisSource>, Failure> {
+    let SourceKind::Kinesis {
+        stream,
+        region,
+        endpoint,
+        start,
+        reads_per_second,
+        read_bytes_per_second,
+    } = &config.policy.source().kind
+    else {
+        return Ok(None);
+    };
+    let reach = Reach {
+        region: region.clone(),
+        endpoint: endpoint.clone(),
+    };
+    let sdk = fieldseal_aws::load(&reach)
+        .await
+        .map_err(|error| Failure::new(Exit::NotAsItShouldBe, format!("source.kinesis: {error}")))?;
+    let settings = KinesisSettings {
+        stream: stream.clone(),
+        start: match start {
+            StreamStart::TrimHorizon => Start::TrimHorizon,
+            StreamStart::Timestamp(millis) => Start::Timestamp(*millis),
+            StreamStart::Sequence(number) => Start::Sequence(number.clone()),
+        },
+        reads_per_second: *reads_per_second,
+        read_bytes_per_second: *read_bytes_per_second,
+    };
+    let stream = KinesisSource::connect(&sdk, settings).await;
+    stream.map(Some).map_err(|error| unlisted(&error, config))
+}
+
+/// What the source's lag is counted in.
+pub(crate) fn lag_unit(config: &Config) -> LagUnit {
+    match &config.policy.source().kind {
+        SourceKind::Kinesis { .. } => LagUnit::Milliseconds,
+        _ => LagUnit::Bytes,
+    }
 }
 
 /// The source's shards could not be listed.
-pub(crate) fn unlisted(error: &SourceError) -> Failure {
-    let text = format!("source.files.dir: {error}");
-    let exit = if error.transient {
-        Exit::Unreachable
-    } else {
-        Exit::NotAsItShouldBe
-    };
-    Failure::new(exit, text)
+pub(crate) fn unlisted(error: &SourceError, config: &Config) -> Failure {
+    Failure::source(setting(config), error)
 }
 
-/// What to say of a folder without a shard: a file of another name is not read.
-pub(crate) fn empty(dir: &Path) -> String {
-    format!(
-        "{} holds no file named *.json, *.jsonl, *.json.gz or *.jsonl.gz yet",
-        dir.display()
-    )
+/// Where the policy names the source.
+fn setting(config: &Config) -> &'static str {
+    match &config.policy.source().kind {
+        SourceKind::Kinesis { .. } => "source.kinesis.stream",
+        _ => "source.files.dir",
+    }
+}
+
+/// What to say of a source without a shard: a file of another name is not read.
+pub(crate) fn empty(config: &Config) -> String {
+    match config.source_dir() {
+        Ok(dir) => format!(
+            "{} holds no file named *.json, *.jsonl, *.json.gz or *.jsonl.gz yet",
+            dir.display()
+        ),
+        Err(_) => "the stream has no shard".to_owned(),
+    }
 }
 
 /// A mark at the present end of every shard.
 pub(crate) async fn marks(config: &Config) -> Result<Marks, Failure> {
-    let source = source(config, Tail::Wait)?;
-    let shards = source.shards().await.map_err(|error| unlisted(&error))?;
+    let source = source(config, Tail::Wait).await?;
+    let shards = source
+        .shards()
+        .await
+        .map_err(|error| unlisted(&error, config))?;
     let mut marks = Vec::with_capacity(shards.len());
     for shard in shards {
         let mark = source

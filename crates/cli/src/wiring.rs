@@ -1,15 +1,17 @@
-//! Putting the crates together: database, keys, store, preparer. Owns which part gets what.
+//! Putting the crates together: database, keys, store, preparer. Owns which part gets what; which
+//! key providers a policy asks for is in `keys`.
+
+pub(crate) mod keys;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use fieldseal::Vault;
 use fieldseal_db::{Connect, Database, DbError, DbErrorKind, redact_url};
-use fieldseal_keys::{
-    KeyProvider, KeyStore, Keyring, KeyringSettings, LocalProvider, RootFileError,
-};
+use fieldseal_keys::{KeyProvider, KeyStore, Keyring, KeyringSettings};
 use fieldseal_keystore::DbKeyStore;
-use fieldseal_pipeline::{Preparer, TableLayout, Target as _};
+use fieldseal_metrics::{MeteredProvider, Monitor};
+use fieldseal_pipeline::{Preparer, Progress, TableLayout, Target as _};
 use fieldseal_policy::Policy;
 use fieldseal_store::Store;
 
@@ -22,6 +24,8 @@ pub(crate) struct Wired {
     pub(crate) database: Database,
     pub(crate) keys: Arc<dyn KeyStore>,
     pub(crate) keyring: Arc<Keyring>,
+    /// What is counted of all this, whether or not anybody looks.
+    pub(crate) monitor: Arc<Monitor>,
 }
 
 /// How long a server may take to greet, as in MySQL's own `connect_timeout`: one that speaks
@@ -157,13 +161,13 @@ pub(crate) async fn described(database: &Database, policy: &Policy) -> Result<St
 pub(crate) async fn keyring(
     policy: &Policy,
     database: Database,
-    provider: Arc<dyn KeyProvider>,
+    providers: Vec<Arc<dyn KeyProvider>>,
 ) -> Result<(Keyring, Arc<dyn KeyStore>), Failure> {
     let keys: Arc<dyn KeyStore> = Arc::new(DbKeyStore::new(database));
     let settings = policy.keys();
     let keyring = Keyring::new(
         &settings.deployment,
-        vec![provider],
+        providers,
         Arc::clone(&keys),
         KeyringSettings {
             max_age: Duration::from_secs(settings.cache_max_age_seconds.into()),
@@ -176,44 +180,42 @@ pub(crate) async fn keyring(
     Ok((keyring, keys))
 }
 
-/// Opens the root key file.
-pub(crate) fn provider(config: &Config) -> Result<Arc<dyn KeyProvider>, Failure> {
-    let path = config.root_file()?;
-    let provider = LocalProvider::open(&path).map_err(|error| {
-        let missing = matches!(&error, RootFileError::Io { source, .. }
-            if source.kind() == std::io::ErrorKind::NotFound);
-        let advice = if missing {
-            "; put it back from its copy (`fieldseal migrate` makes one only where the target \
-             knows no key yet)"
-        } else {
-            ""
-        };
-        Failure::new(Exit::NotAsItShouldBe, format!("{error}{advice}"))
-    })?;
-    Ok(Arc::new(provider))
-}
-
 impl Wired {
     /// Connects, opens the keys, and refuses a database that was not migrated.
     pub(crate) async fn open(config: Config) -> Result<Self, Failure> {
+        Self::open_watched(config, Monitor::new(Progress::new())).await
+    }
+
+    /// The same for a process that is watched.
+    pub(crate) async fn open_watched(
+        config: Config,
+        monitor: Arc<Monitor>,
+    ) -> Result<Self, Failure> {
         let database = connect_migrated(&config).await?;
-        let provider = provider(&config)?;
-        Self::with(config, database, provider).await
+        let providers = keys::providers(&config).await?;
+        Self::with(config, database, providers, monitor).await
     }
 
     /// Puts together what is connected already.
     pub(crate) async fn with(
         config: Config,
         database: Database,
-        provider: Arc<dyn KeyProvider>,
+        providers: Vec<Arc<dyn KeyProvider>>,
+        monitor: Arc<Monitor>,
     ) -> Result<Self, Failure> {
-        let (keyring, keys) = keyring(&config.policy, database.clone(), provider).await?;
+        let metered = |provider| {
+            let monitor = Arc::clone(&monitor);
+            Arc::new(MeteredProvider::new(provider, monitor)) as Arc<dyn KeyProvider>
+        };
+        let providers = providers.into_iter().map(metered).collect();
+        let (keyring, keys) = keyring(&config.policy, database.clone(), providers).await?;
         fieldseal_envelope::set_nonce_pool(config.policy.keys().nonce_pool.into());
         Ok(Self {
             config,
             database,
             keys,
             keyring: Arc::new(keyring),
+            monitor,
         })
     }
 

@@ -77,7 +77,11 @@ impl<'a> From<Option<&'a [u8]>> for Bind<'a> {
 
 /// Parameters in their driver's wire format, made before there is a connection to send them on.
 /// No `Debug`: they may be cells.
-pub struct Encoded(pub(crate) DriverArguments);
+pub struct Encoded {
+    pub(crate) arguments: DriverArguments,
+    /// How long a MySQL packet with them is; 0 elsewhere.
+    pub(crate) packet: usize,
+}
 
 pub(crate) enum DriverArguments {
     Sqlite(SqliteArguments),
@@ -91,12 +95,28 @@ impl Encoded {
     /// # Errors
     /// [`DbError`] when a parameter cannot be encoded.
     pub fn new(dialect: Dialect, binds: &[Bind<'_>]) -> Result<Self, DbError> {
-        Ok(Self(match dialect {
-            Dialect::Sqlite => DriverArguments::Sqlite(sqlite(binds)?),
-            Dialect::Postgres => DriverArguments::Postgres(postgres(binds)?),
-            Dialect::MySql => DriverArguments::MySql(mysql(binds)?),
-        }))
+        let (arguments, packet) = match dialect {
+            Dialect::Sqlite => (DriverArguments::Sqlite(sqlite(binds)?), 0),
+            Dialect::Postgres => (DriverArguments::Postgres(postgres(binds)?), 0),
+            Dialect::MySql => (DriverArguments::MySql(mysql(binds)?), mysql_packet(binds)),
+        };
+        Ok(Self { arguments, packet })
     }
+}
+
+/// How long the packet is at most that executes a prepared statement with these parameters
+/// (MySQL's `COM_STMT_EXECUTE`).
+pub(crate) fn mysql_packet(binds: &[Bind<'_>]) -> usize {
+    /// Command, statement, flags, iterations, and that types follow.
+    const HEAD: usize = 11;
+    /// A parameter's type, its bit among the NULLs, and the length before a text or bytes.
+    const AROUND: usize = 12;
+    let value = |bind: &Bind<'_>| match *bind {
+        Bind::Text(text) => text.map_or(0, str::len),
+        Bind::Bytes(bytes) => bytes.map_or(0, <[u8]>::len),
+        _ => 8,
+    };
+    HEAD + binds.iter().map(|bind| AROUND + value(bind)).sum::<usize>()
 }
 
 /// SQLite takes owned copies.

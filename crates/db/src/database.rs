@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, MySqlPool, PgPool, SqlitePool};
 
+use crate::packet::Packet;
 use crate::row::DriverRow;
 use crate::transaction::{DriverTransaction, Transaction};
 use crate::{Bind, DbError, DbErrorKind, Row, Sql, bind};
@@ -71,6 +72,7 @@ impl Default for Connect {
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
+    packet: Packet,
 }
 
 #[derive(Clone)]
@@ -104,12 +106,16 @@ impl Database {
     pub async fn connect(url: &str, settings: Connect) -> Result<Self, DbError> {
         let dialect = Dialect::of_url(url)?;
         let scrub = |error: sqlx::Error| DbError::from_sqlx(dialect, &error);
+        let packet = Packet::default();
         let pool = match dialect {
             Dialect::Sqlite => Pool::Sqlite(sqlite_pool(url, settings).await.map_err(scrub)?),
             Dialect::Postgres => Pool::Postgres(postgres_pool(url, settings).await.map_err(scrub)?),
-            Dialect::MySql => Pool::MySql(mysql_pool(url, settings).await.map_err(scrub)?),
+            Dialect::MySql => {
+                let pool = mysql_pool(url, settings, packet.clone()).await;
+                Pool::MySql(pool.map_err(scrub)?)
+            }
         };
-        Ok(Self { pool })
+        Ok(Self { pool, packet })
     }
 
     /// Which SQL this database speaks.
@@ -120,6 +126,14 @@ impl Database {
             Pool::Postgres(_) => Dialect::Postgres,
             Pool::MySql(_) => Dialect::MySql,
         }
+    }
+
+    /// How many bytes a statement's text, or its parameters, may have: MySQL's
+    /// `max_allowed_packet`. A longer statement is refused before it is sent, as an error of kind
+    /// Data. The other databases have no limit below that of one value.
+    #[must_use]
+    pub fn max_packet(&self) -> usize {
+        self.packet.max()
     }
 
     /// Runs one statement that commits by itself; answers how many rows it touched. On MySQL
@@ -139,12 +153,31 @@ impl Database {
                 .execute(sqlx::query_with(text, bind::postgres(binds)?))
                 .await
                 .map(|done| done.rows_affected()),
-            Pool::MySql(pool) => pool
-                .execute(sqlx::query_with(text, bind::mysql(binds)?))
-                .await
-                .map(|done| done.rows_affected()),
+            Pool::MySql(pool) => {
+                self.packet.admit(&text, bind::mysql_packet(binds))?;
+                pool.execute(sqlx::query_with(text, bind::mysql(binds)?))
+                    .await
+                    .map(|done| done.rows_affected())
+            }
         }
         .map_err(|error| DbError::from_sqlx(dialect, &error))
+    }
+
+    /// The server's clock in milliseconds since 1970-01-01T00:00:00Z; none for SQLite, which has
+    /// this machine's.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn server_clock(&self) -> Result<Option<i64>, DbError> {
+        let question = match self.dialect() {
+            Dialect::Sqlite => return Ok(None),
+            Dialect::Postgres => {
+                "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+            }
+            Dialect::MySql => "SELECT CAST(UNIX_TIMESTAMP() * 1000 AS SIGNED)",
+        };
+        let rows = self.query(question, &[]).await?;
+        rows.first().ok_or(DbError::unexpected())?.int(0).map(Some)
     }
 
     /// Runs a query outside any transaction.
@@ -175,14 +208,16 @@ impl Database {
                         .map(|row| Row(DriverRow::Postgres(row)))
                         .collect()
                 }),
-            Pool::MySql(pool) => pool
-                .fetch_all(sqlx::query_with(text, bind::mysql(binds)?))
-                .await
-                .map(|rows| {
-                    rows.into_iter()
-                        .map(|row| Row(DriverRow::MySql(row)))
-                        .collect()
-                }),
+            Pool::MySql(pool) => {
+                self.packet.admit(&text, bind::mysql_packet(binds))?;
+                pool.fetch_all(sqlx::query_with(text, bind::mysql(binds)?))
+                    .await
+                    .map(|rows| {
+                        rows.into_iter()
+                            .map(|row| Row(DriverRow::MySql(row)))
+                            .collect()
+                    })
+            }
         }
         .map_err(|error| DbError::from_sqlx(dialect, &error))
     }
@@ -222,7 +257,7 @@ impl Database {
             Pool::MySql(pool) => pool.begin().await.map(DriverTransaction::MySql),
         }
         .map_err(|error| DbError::from_sqlx(dialect, &error))?;
-        Ok(Transaction::new(driver))
+        Ok(Transaction::new(driver, self.packet.clone()))
     }
 
     /// Closes every connection; running statements end first.
@@ -292,7 +327,11 @@ async fn postgres_pool(url: &str, settings: Connect) -> Result<PgPool, sqlx::Err
         .await
 }
 
-async fn mysql_pool(url: &str, settings: Connect) -> Result<MySqlPool, sqlx::Error> {
+async fn mysql_pool(
+    url: &str,
+    settings: Connect,
+    packet: Packet,
+) -> Result<MySqlPool, sqlx::Error> {
     let url = url
         .strip_prefix("mariadb:")
         .map_or_else(|| url.to_owned(), |rest| format!("mysql:{rest}"));
@@ -313,7 +352,8 @@ async fn mysql_pool(url: &str, settings: Connect) -> Result<MySqlPool, sqlx::Err
                 async move { Ok(meta.idle_for < TRUSTED_FOR || connection.ping().await.is_ok()) },
             )
         })
-        .after_connect(|connection, _| {
+        .after_connect(move |connection, _| {
+            let packet = packet.clone();
             Box::pin(async move {
                 connection
                     .execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
@@ -325,6 +365,7 @@ async fn mysql_pool(url: &str, settings: Connect) -> Result<MySqlPool, sqlx::Err
                 // MySQL has no limit for an idle transaction of its own; that of an idle
                 // connection ends a holder of locks too, and the pool opens another one.
                 connection.execute("SET SESSION wait_timeout = 60").await?;
+                packet.learn(connection).await?;
                 Ok(())
             })
         })

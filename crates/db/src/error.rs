@@ -115,6 +115,17 @@ impl DbError {
         Self::of(DbErrorKind::Data)
     }
 
+    /// The server's own error for a statement longer than its `max_allowed_packet`
+    /// (`ER_NET_PACKET_TOO_LARGE`), found before it is sent: MySQL cuts the connection in the
+    /// middle of such a packet, and then often nothing tells why.
+    pub(crate) fn packet_too_large() -> Self {
+        Self {
+            kind: mysql_kind(1153),
+            code: Some("1153".to_owned()),
+            constraint: false,
+        }
+    }
+
     /// An error for an answer of the database that this code does not expect.
     #[must_use]
     pub const fn unexpected() -> Self {
@@ -181,6 +192,8 @@ fn postgres_kind(code: &str) -> DbErrorKind {
     match code {
         // A CHECK or NOT NULL of the target belongs to the value; so does a numeric overflow.
         _ if code.starts_with("22") || code.starts_with("23") => DbErrorKind::Data,
+        // A value too long for an index, or a row for a page.
+        "54000" => DbErrorKind::Data,
         "40001" | "40P01" | "55P03" | "57014" => DbErrorKind::Contention,
         "42501" => DbErrorKind::Privilege,
         "25006" => DbErrorKind::Unavailable,

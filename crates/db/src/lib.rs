@@ -13,6 +13,7 @@ mod bind;
 mod database;
 mod error;
 mod migrate;
+mod packet;
 mod row;
 mod sql;
 mod transaction;

@@ -4,12 +4,14 @@ use sqlx::Executor as _;
 use sqlx::postgres::PgCopyIn;
 
 use crate::bind::DriverArguments;
+use crate::packet::Packet;
 use crate::row::DriverRow;
 use crate::{Bind, DbError, Dialect, Encoded, Row, Sql, bind};
 
 /// An open transaction. Dropped, it is rolled back.
 pub struct Transaction {
     driver: DriverTransaction,
+    packet: Packet,
 }
 
 pub(crate) enum DriverTransaction {
@@ -19,8 +21,8 @@ pub(crate) enum DriverTransaction {
 }
 
 impl Transaction {
-    pub(crate) const fn new(driver: DriverTransaction) -> Self {
-        Self { driver }
+    pub(crate) const fn new(driver: DriverTransaction, packet: Packet) -> Self {
+        Self { driver, packet }
     }
 
     /// Which SQL is spoken.
@@ -31,6 +33,13 @@ impl Transaction {
             DriverTransaction::Postgres(_) => Dialect::Postgres,
             DriverTransaction::MySql(_) => Dialect::MySql,
         }
+    }
+
+    /// How long a statement's parameters may be: see
+    /// [`Database::max_packet`](crate::Database::max_packet).
+    #[must_use]
+    pub fn max_packet(&self) -> usize {
+        self.packet.max()
     }
 
     /// Runs one statement; answers how many rows it touched (on MySQL: rows found).
@@ -57,7 +66,8 @@ impl Transaction {
     ) -> Result<u64, DbError> {
         let dialect = self.dialect();
         let text = sql.into().spell(dialect);
-        match (&mut self.driver, parameters.0) {
+        self.packet.admit(&text, parameters.packet)?;
+        match (&mut self.driver, parameters.arguments) {
             (DriverTransaction::Sqlite(tx), DriverArguments::Sqlite(arguments)) => tx
                 .execute(sqlx::query_with(text, arguments))
                 .await
@@ -103,14 +113,16 @@ impl Transaction {
                         .map(|row| Row(DriverRow::Postgres(row)))
                         .collect()
                 }),
-            DriverTransaction::MySql(tx) => tx
-                .fetch_all(sqlx::query_with(text, bind::mysql(binds)?))
-                .await
-                .map(|rows| {
-                    rows.into_iter()
-                        .map(|row| Row(DriverRow::MySql(row)))
-                        .collect()
-                }),
+            DriverTransaction::MySql(tx) => {
+                self.packet.admit(&text, bind::mysql_packet(binds))?;
+                tx.fetch_all(sqlx::query_with(text, bind::mysql(binds)?))
+                    .await
+                    .map(|rows| {
+                        rows.into_iter()
+                            .map(|row| Row(DriverRow::MySql(row)))
+                            .collect()
+                    })
+            }
         }
         .map_err(|error| DbError::from_sqlx(dialect, &error))
     }

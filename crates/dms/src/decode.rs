@@ -12,8 +12,13 @@ use std::ops::Range;
 
 use fieldseal_model::TableName;
 
-use crate::{DecodeError, Record};
+use crate::{DecodeError, Internal, InternalOperation, Record};
 use fields::{Fields, Top};
+
+/// A record that Fieldseal itself puts into a shard, so that its sequence number is a place in
+/// the shard: where a generation or an epoch begins. It is exactly these bytes, and it is
+/// ignored, as DMS's own tables are.
+pub const MARK: &[u8] = br#"{"fieldseal":"mark"}"#;
 
 /// Decodes the one or several JSON objects of a stream record with the default [`Decoder`].
 #[must_use]
@@ -124,6 +129,13 @@ impl<'a> Records<'a> {
             return self.rest(start, DecodeError::NotJson);
         };
         self.position = start + length;
+        if text.as_bytes()[..length] == *MARK {
+            return Decoded {
+                range: start..self.position,
+                result: Ok(mark()),
+                refused_table: None,
+            };
+        }
         let result = parts::record(top, self.before_image);
         let refused = result.is_err().then(|| read_record(text)).flatten();
         Decoded {
@@ -156,6 +168,18 @@ impl Iterator for Records<'_> {
         self.position = self.bytes.len();
         first.then(|| self.rest(0, DecodeError::Empty))
     }
+}
+
+/// The marker as a record of a table that no policy can name.
+fn mark() -> Record {
+    Record::Internal(Internal {
+        table: TableName {
+            schema: String::new(),
+            table: "fieldseal_mark".to_owned(),
+        },
+        operation: InternalOperation::Mark,
+        stamp: String::new(),
+    })
 }
 
 /// JSON's white space (RFC 8259, section 2).

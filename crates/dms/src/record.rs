@@ -114,6 +114,8 @@ pub enum InternalOperation {
     Data(Operation),
     /// A control record.
     Control(ControlOperation),
+    /// Fieldseal's own marker, [`MARK`](crate::MARK).
+    Mark,
 }
 
 impl InternalOperation {
@@ -123,6 +125,7 @@ impl InternalOperation {
         match self {
             Self::Data(operation) => operation.name(),
             Self::Control(operation) => operation.name(),
+            Self::Mark => "mark",
         }
     }
 }

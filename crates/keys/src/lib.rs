@@ -1,7 +1,7 @@
 //! Data keys in use: who wraps them, where they lie, and how many seals they still allow.
 //!
-//! This crate owns the [`KeyProvider`] port with its local implementation [`LocalProvider`], the
-//! [`KeyStore`] port, and the [`Keyring`] that stands between them and everything that seals or
+//! This crate owns the [`KeyProvider`] port with its implementations [`AwsKmsProvider`] and
+//! [`LocalProvider`], the [`KeyStore`] port, and the [`Keyring`] that stands between them and everything that seals or
 //! opens (`docs/FORMAT.md`, sections 4 and 5). It knows no database, no policy and no cipher:
 //! keys are derived, and their uses counted, by `fieldseal-envelope`.
 //!
@@ -9,12 +9,14 @@
 //! wrapping key the *configuration* names, for the deployment, domain and purpose the *caller*
 //! names, and because its id, computed again from its bytes, is the one that was asked for.
 
+mod aws_kms;
 mod error;
 mod keyring;
 mod local;
 mod provider;
 mod store;
 
+pub use aws_kms::{AwsKmsProvider, KmsDryRun};
 pub use error::{KeyringError, RefusedWrap};
 pub use keyring::{KeyRef, Keyring, KeyringSettings, MAX_USES};
 pub use local::{LocalProvider, RootFileError};

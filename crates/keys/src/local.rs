@@ -60,6 +60,14 @@ impl KeyProvider for LocalProvider {
         &self.names
     }
 
+    async fn generate(&self, context: &WrapContext) -> Result<(DataKey, Vec<u8>), ProviderError> {
+        let key = DataKey::generate().map_err(|error| ProviderError::Unavailable {
+            reason: error.to_string(),
+        })?;
+        let wrapped = self.wrap(context, &key).await?;
+        Ok((key, wrapped))
+    }
+
     async fn wrap(&self, context: &WrapContext, key: &DataKey) -> Result<Vec<u8>, ProviderError> {
         let wrapped = self.keys.first().wrap(key, context);
         wrapped.map_err(|error| ProviderError::Unavailable {

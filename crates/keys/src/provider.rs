@@ -49,12 +49,19 @@ impl fmt::Display for WrappingKey {
 ///
 /// Every call carries deployment, domain and purpose, which the provider must bind to the wrap
 /// (KMS: as the encryption context), so that a wrap made for one domain cannot be opened as
-/// another's. A provider neither caches nor retries beyond one call's own transport: the
+/// another's. A provider neither caches nor retries beyond one call, whose time is bounded: the
 /// [`Keyring`](crate::Keyring) does the one, its callers the other.
 #[async_trait]
 pub trait KeyProvider: Send + Sync {
     /// The keys this provider can unwrap with, never empty; the first one wraps.
     fn wrapping_keys(&self) -> &[WrappingKey];
+
+    /// Makes a data key and wraps it under the first of [`wrapping_keys`](Self::wrapping_keys).
+    /// A service that makes data keys itself is asked for one.
+    ///
+    /// # Errors
+    /// [`ProviderError`], by which the keyring decides whether another provider may be asked.
+    async fn generate(&self, context: &WrapContext) -> Result<(DataKey, Vec<u8>), ProviderError>;
 
     /// Wraps `key` under the first of [`wrapping_keys`](Self::wrapping_keys).
     ///

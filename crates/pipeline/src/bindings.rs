@@ -4,6 +4,8 @@
 //! Binding cannot fail on data later because everything that could fail fails here, where the
 //! record at fault is still known and goes to quarantine alone.
 
+mod json;
+
 use fieldseal_model::{Kind, Value, ValueType};
 
 /// A column as the target describes it.
@@ -70,7 +72,10 @@ pub enum TargetType {
         width: u16,
     },
     /// JSON.
-    Json,
+    Json {
+        /// MySQL's own type: a number with a point, or beyond 64 bits, becomes a double.
+        doubles: bool,
+    },
     /// A UUID type of its own.
     Uuid,
     /// A date.
@@ -122,7 +127,7 @@ impl TargetType {
                 bits: Some(*width),
                 ..of(Kind::Bytes)
             },
-            Self::Json => of(Kind::Json),
+            Self::Json { .. } => of(Kind::Json),
             Self::Uuid => of(Kind::Uuid),
             Self::Date => of(Kind::Date),
             Self::DateTime { .. } => of(Kind::DateTime),
@@ -210,9 +215,10 @@ pub(crate) fn bind(value: &Value, ty: &TargetType) -> Result<Bound, DoesNotFit> 
                 .ok_or(DoesNotFit)
         }
         (TargetType::Bits { width }, Kind::Bytes) => bits(value.expose(), *width),
-        (TargetType::Json, Kind::Json) => {
+        (TargetType::Json { doubles }, Kind::Json) => {
             let text = text(value)?;
-            fits(!text.contains("\\u0000"), text)
+            let numbers = !doubles || json::numbers_stay(text);
+            fits(numbers && !text.contains("\\u0000"), text)
         }
         (TargetType::Uuid, Kind::Uuid) => Ok(Bound::Text(hyphenated(value.expose()))),
         (TargetType::Date, Kind::Date) => Ok(Bound::Text(text(value)?.to_owned())),

@@ -19,9 +19,10 @@ pub(crate) struct Coalesced {
 
 /// Keeps the newest version of every row key; of equals, the first.
 pub(crate) fn coalesce(mut planned: Vec<PlannedRow>) -> Coalesced {
-    // One order for every worker, so that two batches lock rows in the same order. The sort is
-    // stable: changes of one row stay in the order of the stream.
-    planned.sort_by(|a, b| (a.table, &a.key).cmp(&(b.table, &b.key)));
+    // One order for every worker, so that two batches lock rows in the same order. By version too,
+    // so that equal ones stand together: a stream that is sent again brings them around newer ones.
+    // The sort is stable: of equals, the stream's first is first.
+    planned.sort_by(|a, b| (a.table, &a.key, a.version).cmp(&(b.table, &b.key, b.version)));
     let mut rows: Vec<PlannedRow> = Vec::with_capacity(planned.len());
     let mut superseded: HashMap<usize, u64> = HashMap::new();
     let mut contradicted = Vec::new();

@@ -56,6 +56,19 @@ pub enum StopReason {
         /// The number now.
         to: u32,
     },
+    /// The source dropped the shard before it was read to its end.
+    #[error(
+        "the source no longer has the shard, and it was not read to its end, so records are lost; stop the DMS task, run `fieldseal generation begin` for every table, load them again, then start again"
+    )]
+    Lost,
+    /// What the shard goes on from was dropped by the source before it was read.
+    #[error(
+        "the shard goes on from {parent}, which the source dropped before it was read to its end, so records are lost; stop the DMS task, run `fieldseal generation begin` for every table, load them again, then start again"
+    )]
+    ParentLost {
+        /// The shard it was split or merged from.
+        parent: String,
+    },
     /// The source failed for good.
     #[error("the source failed: {0}")]
     Source(String),

@@ -44,4 +44,4 @@ pub use source::{
     BatchLimits, Fetched, ReaderState, RecordSource, ShardInfo, ShardReader, SourceError,
     StreamRecord,
 };
-pub use target::{Committed, ShardState, Target, TargetError};
+pub use target::{Committed, ShardState, TableOutcome, Target, TargetError};

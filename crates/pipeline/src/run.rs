@@ -1,6 +1,8 @@
 //! A run over all shards of a source. Owns which shards are read when (parents before
 //! children), that one shard's trouble never stops the others, and the end.
 
+mod lineage;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,10 +10,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, sleep};
 
+use self::lineage::{Lineage, Refused, made_up_for};
 use crate::prepare::Preparer;
 use crate::progress::{Progress, ShardProgress};
-use crate::shard::{Ended, ShardLoop};
-use crate::{BatchLimits, PipelineError, RecordSource, ShardInfo, StopReason, Target, TargetError};
+use crate::shard::{Ended, FIRST_WAIT, Room, ShardLoop};
+use crate::{
+    BatchLimits, Mark, PipelineError, RecordSource, ShardInfo, StopReason, Target, TargetError,
+};
 use fieldseal_model::SequenceNumber;
 
 /// How often new shards are looked for.
@@ -42,7 +47,8 @@ pub struct RunSummary {
 /// `shutdown` must live as long as the run: one that is dropped reads as a shutdown.
 ///
 /// # Errors
-/// [`PipelineError`] when the source cannot be listed at the start. A shard that stops is in the
+/// [`PipelineError`] when the source cannot be listed, or the target not asked, at the start and
+/// trying again cannot help. A shard that stops is in the
 /// summary.
 pub async fn run<S: RecordSource, T: Target>(
     source: Arc<S>,
@@ -53,49 +59,55 @@ pub async fn run<S: RecordSource, T: Target>(
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<RunSummary, PipelineError> {
     let mut summary = RunSummary::default();
-    let mut started: BTreeSet<String> = BTreeSet::new();
+    let mut lineage = Lineage::default();
+    let room = Room::new(options.limits.bytes);
     let mut running: JoinSet<(String, Result<Ended, StopReason>)> = JoinSet::new();
     let mut first = true;
     loop {
-        let shards = match source.shards().await {
-            Ok(shards) => shards,
-            Err(error) if first => return Err(PipelineError::Source(error)),
-            Err(error) => {
-                tracing::warn!(%error, "shards cannot be listed; tried again");
-                Vec::new()
+        let found = discover(&*source, &*target, &mut lineage).await;
+        let all_seen = found.is_ok();
+        match found {
+            Ok((listed, refused)) => {
+                first = false;
+                for (shard, reason) in refused {
+                    stopped(shard, reason, &mut summary, &progress);
+                }
+                let listed = if *shutdown.borrow() {
+                    Vec::new()
+                } else {
+                    listed
+                };
+                for shard in lineage.start(listed) {
+                    let shard_loop = ShardLoop {
+                        name: shard.name.clone(),
+                        target: Arc::clone(&target),
+                        preparer: Arc::clone(&preparer),
+                        progress: Arc::clone(&progress),
+                        limits: options.limits,
+                        room: room.clone(),
+                        until_idle: options.until_idle,
+                        shutdown: shutdown.clone(),
+                        labels: None,
+                    };
+                    running.spawn(read(Arc::clone(&source), shard, shard_loop));
+                }
             }
-        };
-        first = false;
-        let listed: BTreeSet<String> = shards.iter().map(|shard| shard.name.clone()).collect();
-        for shard in shards {
-            if *shutdown.borrow() || !startable(&shard, &listed, &started, &summary.finished) {
-                continue;
-            }
-            started.insert(shard.name.clone());
-            let shard_loop = ShardLoop {
-                name: shard.name.clone(),
-                target: Arc::clone(&target),
-                preparer: Arc::clone(&preparer),
-                progress: Arc::clone(&progress),
-                limits: options.limits,
-                until_idle: options.until_idle,
-                shutdown: shutdown.clone(),
-                labels: None,
-            };
-            running.spawn(read(Arc::clone(&source), shard, shard_loop));
+            Err(error) if first && !may_pass(&error) => return Err(error),
+            Err(error) => tracing::warn!(error = cause(&error), "{error}; tried again"),
         }
         let waiting = running.is_empty();
         // With every shard stopped there is nothing to wait for, and whoever supervises the
         // process must learn of it.
         let all_stopped = !summary.stopped.is_empty();
-        if waiting && (options.until_idle || all_stopped || *shutdown.borrow()) {
+        let at_end = all_seen && (options.until_idle || all_stopped);
+        if waiting && (at_end || *shutdown.borrow()) {
             summary.shut_down = *shutdown.borrow();
             return Ok(summary);
         }
         tokio::select! {
             ended = running.join_next(), if !waiting => {
                 if let Some(ended) = ended {
-                    note(ended, &mut summary, &progress);
+                    note(ended, &mut lineage, &mut summary, &progress);
                 }
             }
             // New shards appear while others are read.
@@ -105,23 +117,42 @@ pub async fn run<S: RecordSource, T: Target>(
     }
 }
 
-/// A shard is read once its parents are applied to their end. A parent that is neither listed nor
-/// being read has been trimmed from the stream; one that is listed and waits for its own parents
-/// holds its children back too.
-fn startable(
-    shard: &ShardInfo,
-    listed: &BTreeSet<String>,
-    started: &BTreeSet<String>,
-    finished: &BTreeSet<String>,
-) -> bool {
-    let done = |parent: &String| {
-        finished.contains(parent) || !(listed.contains(parent) || started.contains(parent))
+/// The shards there are now, and those that must not be read.
+async fn discover<S: RecordSource, T: Target>(
+    source: &S,
+    target: &T,
+    lineage: &mut Lineage,
+) -> Result<(Vec<ShardInfo>, Refused), PipelineError> {
+    let listed = source.shards().await.map_err(PipelineError::Source)?;
+    let refused = if source.shards_end() {
+        let compared = lineage.compare(target, &listed).await;
+        compared.map_err(PipelineError::Target)?
+    } else {
+        Refused::new()
     };
-    !started.contains(&shard.name) && shard.parents.iter().all(done)
+    Ok((listed, refused))
+}
+
+/// Whether trying again may help.
+fn may_pass(error: &PipelineError) -> bool {
+    match error {
+        PipelineError::Source(error) => error.transient,
+        PipelineError::Target(error) => matches!(error, TargetError::Transient(_)),
+        _ => false,
+    }
+}
+
+fn cause(error: &PipelineError) -> String {
+    match error {
+        PipelineError::Source(error) => error.to_string(),
+        PipelineError::Target(error) => error.to_string(),
+        _ => String::new(),
+    }
 }
 
 fn note(
     ended: Result<(String, Result<Ended, StopReason>), tokio::task::JoinError>,
+    lineage: &mut Lineage,
     summary: &mut RunSummary,
     progress: &Progress,
 ) {
@@ -129,25 +160,31 @@ fn note(
         ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
     match outcome {
         Ok(Ended::ShutDown) | Err(StopReason::ShutDown) => {}
-        Ok(Ended::Idle | Ended::Closed) => {
+        Ok(ended) => {
+            match ended {
+                Ended::Closed => lineage.closed(&shard),
+                _ => lineage.idle(&shard),
+            }
             summary.finished.insert(shard);
         }
-        Err(reason) => {
-            tracing::error!(%shard, %reason, "the shard stopped; the others go on");
-            let known = progress.shards().remove(&shard);
-            progress.shard(
-                &shard,
-                ShardProgress {
-                    checkpoint: known
-                        .as_ref()
-                        .map_or_else(SequenceNumber::start, |p| p.checkpoint.clone()),
-                    lag: known.and_then(|p| p.lag),
-                    stopped: Some(reason.to_string()),
-                },
-            );
-            summary.stopped.insert(shard, reason);
-        }
+        Err(reason) => stopped(shard, reason, summary, progress),
     }
+}
+
+fn stopped(shard: String, reason: StopReason, summary: &mut RunSummary, progress: &Progress) {
+    tracing::error!(%shard, %reason, "the shard stopped; the others go on");
+    let known = progress.shards().remove(&shard);
+    progress.shard(
+        &shard,
+        ShardProgress {
+            checkpoint: known
+                .as_ref()
+                .map_or_else(SequenceNumber::start, |p| p.checkpoint.clone()),
+            lag: known.and_then(|p| p.lag),
+            stopped: Some(reason.to_string()),
+        },
+    );
+    summary.stopped.insert(shard, reason);
 }
 
 async fn read<S: RecordSource, T: Target>(
@@ -186,55 +223,40 @@ async fn read_shard<S: RecordSource, T: Target>(
     if state.closed {
         return Ok(Ended::Closed);
     }
-    let reader = source
-        .open(&shard.name, &state.checkpoint)
-        .await
-        .map_err(|error| StopReason::Source(error.to_string()))?;
+    let reader = open(source, &shard.name, &state.checkpoint, shard_loop).await?;
     shard_loop.run(reader, state).await
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::startable;
-    use crate::ShardInfo;
-
-    fn names(names: &[&str]) -> BTreeSet<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
-    }
-
-    #[test]
-    fn a_shard_waits_for_every_ancestor_that_is_still_there() {
-        let child = ShardInfo {
-            name: "child".to_owned(),
-            parents: vec!["parent".to_owned()],
-        };
-        let all = names(&["grandparent", "parent", "child"]);
-        let none = names(&[]);
-        // The parent itself waits for the grandparent and has not been started.
-        assert!(!startable(&child, &all, &names(&["grandparent"]), &none));
-        assert!(!startable(&child, &all, &names(&["parent"]), &none));
-        assert!(startable(
-            &child,
-            &all,
-            &names(&["parent"]),
-            &names(&["parent"])
-        ));
-        // Trimmed: not listed any more.
-        assert!(startable(&child, &names(&["child"]), &none, &none));
-        // No longer listed, but this run still reads it.
-        assert!(!startable(
-            &child,
-            &names(&["child"]),
-            &names(&["parent"]),
-            &none
-        ));
-        assert!(!startable(
-            &child,
-            &all,
-            &names(&["child", "parent"]),
-            &names(&["parent"])
-        ));
+/// A reader behind `checkpoint`. Where the source has no such place any more, but every table was
+/// loaded anew since, the shard is read from what is left of it.
+async fn open<S: RecordSource, T: Target>(
+    source: &S,
+    shard: &str,
+    checkpoint: &SequenceNumber,
+    shard_loop: &mut ShardLoop<T>,
+) -> Result<S::Reader, StopReason> {
+    let mut after = checkpoint.clone();
+    let mut wait = FIRST_WAIT;
+    loop {
+        match source.open(shard, &after).await {
+            Ok(reader) => return Ok(reader),
+            Err(error) if error.transient => {
+                tracing::warn!(%shard, %error, "the source is tried again");
+                shard_loop.pause(&mut wait).await?;
+            }
+            Err(error) => {
+                let anew = after != SequenceNumber::start()
+                    && source.shards_end()
+                    && made_up_for(
+                        &*shard_loop.labels().await?,
+                        |mark| matches!(mark, Mark::Behind(mark) if mark > checkpoint),
+                    );
+                if !anew {
+                    return Err(StopReason::Source(error.to_string()));
+                }
+                tracing::warn!(%shard, %error, "every table was loaded anew since; the shard is read from what is left of it");
+                after = SequenceNumber::start();
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 mod fetching;
 mod lookahead;
+mod room;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use tokio::time::{Duration, sleep};
 
 use self::fetching::{Delivery, Fetching};
 use self::lookahead::{Lookahead, PreparedAhead};
+pub(crate) use self::room::Room;
 use crate::prepare::{Prepared, Preparer, Run};
 use crate::progress::{Progress, ShardProgress};
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
 
 /// How long to wait after the first failure, and at most. No jitter: shards of one worker share
 /// its fate, and the server decides who waits for whom.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
+pub(crate) const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// How a shard's loop ended without an error.
@@ -42,6 +44,7 @@ pub(crate) struct ShardLoop<T> {
     pub(crate) preparer: Arc<Preparer>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) limits: BatchLimits,
+    pub(crate) room: Room,
     pub(crate) until_idle: bool,
     pub(crate) shutdown: watch::Receiver<bool>,
     /// As last read; read again when a batch planned under them proves stale.
@@ -71,14 +74,14 @@ impl ShardPlace {
     }
 
     /// A delivery as the run that begins here.
-    fn run(&self, shard: &str, fence: i64, delivery: &Delivery) -> Run {
+    fn run(&self, shard: &str, fence: i64, records: &Arc<Vec<StreamRecord>>) -> Run {
         Run {
             shard: shard.to_owned(),
             fence,
             from: self.checkpoint.clone(),
             high: self.high,
-            range: 0..delivery.records.len(),
-            records: Arc::clone(&delivery.records),
+            range: 0..records.len(),
+            records: Arc::clone(records),
             hold: false,
         }
     }
@@ -102,6 +105,7 @@ impl<T: Target> ShardLoop<T> {
         let (sender, deliveries) = mpsc::channel(1);
         let fetching = Fetching {
             limits: self.limits,
+            room: self.room.clone(),
             until_idle: self.until_idle,
             shutdown: self.shutdown.clone(),
         };
@@ -135,7 +139,9 @@ impl<T: Target> ShardLoop<T> {
         while let Some((delivery, prepared)) = ahead.next().await {
             state = delivery.state;
             if let Some(last) = delivery.records.last() {
-                let run = standing.place.run(&self.name, standing.fence, &delivery);
+                let run = standing
+                    .place
+                    .run(&self.name, standing.fence, &delivery.records);
                 let first = match prepared.filter(|ahead| self.still_holds(ahead, standing)) {
                     Some(ahead) => ahead.prepared,
                     None => {
@@ -257,7 +263,7 @@ impl<T: Target> ShardLoop<T> {
         }
     }
 
-    async fn labels(&mut self) -> Result<Arc<Labels>, StopReason> {
+    pub(crate) async fn labels(&mut self) -> Result<Arc<Labels>, StopReason> {
         if let Some(labels) = &self.labels {
             return Ok(Arc::clone(labels));
         }
@@ -309,7 +315,7 @@ impl<T: Target> ShardLoop<T> {
     }
 
     /// Waits, longer each time. A run that shuts down does not wait: the batch is read again by the next.
-    async fn pause(&mut self, wait: &mut Duration) -> Result<(), StopReason> {
+    pub(crate) async fn pause(&mut self, wait: &mut Duration) -> Result<(), StopReason> {
         tokio::select! {
             () = sleep(*wait) => {}
             _ = self.shutdown.wait_for(|stop| *stop) => {

@@ -31,6 +31,13 @@ pub trait RecordSource: Send + Sync + 'static {
     /// # Errors
     /// [`SourceError`] when the place cannot be told.
     async fn mark(&self, shard: &str) -> Result<Option<SequenceNumber>, SourceError>;
+
+    /// Whether shards end, and stay listed until their records are dropped for their age: then a
+    /// shard that is gone before it was applied to its end has lost records. The files of a folder
+    /// never end and may be put away.
+    fn shards_end(&self) -> bool {
+        false
+    }
 }
 
 /// Reads one shard in order.

@@ -1,5 +1,7 @@
 //! The port sealed batches go out by. Owns the contract; SQL implements it elsewhere.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use fieldseal_model::{Position, SequenceNumber};
 
@@ -25,6 +27,18 @@ pub trait Target: Send + Sync + 'static {
         &self,
         layouts: &[TableLayout],
     ) -> Result<Vec<Vec<TargetColumn>>, TargetError>;
+
+    /// Every shard that was ever added or taken, and whether it was applied to its end.
+    ///
+    /// # Errors
+    /// [`TargetError`].
+    async fn shards(&self) -> Result<BTreeMap<String, bool>, TargetError>;
+
+    /// Adds shards that are not there yet, unread, all of them or none.
+    ///
+    /// # Errors
+    /// [`TargetError`].
+    async fn add_shards(&self, shards: &[String]) -> Result<(), TargetError>;
 
     /// Takes `shard` over: whoever held it before can no longer commit.
     ///
@@ -64,18 +78,45 @@ pub trait Target: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Committed {
     applied: u64,
+    outcomes: Vec<TableOutcome>,
+}
+
+/// How many changes of one table had one outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableOutcome {
+    /// The table's number in the policy's order; `None` for records of no table of the policy.
+    pub table: Option<usize>,
+    /// One of a few words that never change.
+    pub outcome: &'static str,
+    /// How many.
+    pub count: u64,
 }
 
 impl Committed {
     /// For targets: call it after the commit has been answered, or read back.
     pub fn after_commit(applied: u64) -> Self {
-        Self { applied }
+        Self {
+            applied,
+            outcomes: Vec::new(),
+        }
+    }
+
+    /// Adds what became of the changes, for whoever counts.
+    pub fn with_outcomes(self, outcomes: Vec<TableOutcome>) -> Self {
+        Self { outcomes, ..self }
     }
 
     /// How many changes took effect; the others were older than what was stored.
     #[must_use]
     pub const fn applied(&self) -> u64 {
         self.applied
+    }
+
+    /// What became of the changes, where the target tells; nothing when the answer to an earlier
+    /// try was lost.
+    #[must_use]
+    pub fn outcomes(&self) -> &[TableOutcome] {
+        &self.outcomes
     }
 }
 

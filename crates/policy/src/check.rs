@@ -1,6 +1,7 @@
 //! What is allowed: turns a well spelled file into a [`Policy`], or gathers what is wrong with
 //! it. Each function returns `None` only after a mistake was gathered.
 
+mod aws;
 mod bind;
 mod column;
 mod key;
@@ -32,7 +33,8 @@ pub(crate) fn policy(file: &File, gathered: &mut Gathered) -> Option<Policy> {
     let keys = file
         .keys
         .get()
-        .and_then(|at| top::keys(&at.value, gathered));
+        .and_then(|at| top::keys(&at.value, &at.spot, gathered));
+    let admin = value_type::optional(&file.admin, |at| top::admin(&at.value, gathered));
     let tables = file.tables.get().and_then(|at| tables(at, gathered));
     Some(Policy {
         source: checked_source?,
@@ -40,6 +42,7 @@ pub(crate) fn policy(file: &File, gathered: &mut Gathered) -> Option<Policy> {
         keys: keys?,
         tables: tables?,
         unlisted_tables: unlisted_tables?,
+        admin: admin?,
     })
 }
 

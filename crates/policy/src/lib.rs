@@ -47,7 +47,9 @@ mod table;
 mod weakening;
 
 pub use mistakes::{Mistake, Mistakes};
-pub use policy::{KeyProvider, Keys, Location, Policy, Source, SourceKind, Target, UnlistedTables};
+pub use policy::{
+    KeyProvider, Keys, Location, Policy, Source, SourceKind, StreamStart, Target, UnlistedTables,
+};
 pub use schema::json_schema;
 pub use table::{
     Absent, Bind, BlindIndex, Column, FirstLoad, KeyChange, KeyColumn, MaskColumn, Seal, Table,

@@ -1,12 +1,13 @@
-//! The checked policy and its three small sections: source, target, keys. Owns their shape;
+//! The checked policy and its small sections: source, target, keys, admin. Owns their shape;
 //! tables are in `table`, and what is allowed is decided in `check`.
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use fieldseal_envelope::Domain;
-use fieldseal_model::{Engine, TableName};
+use fieldseal_model::{Engine, SequenceNumber, TableName};
 
 use crate::table::{Table, Treatment};
 
@@ -19,6 +20,7 @@ pub struct Policy {
     /// By id.
     pub(crate) tables: Vec<Table>,
     pub(crate) unlisted_tables: UnlistedTables,
+    pub(crate) admin: Option<SocketAddr>,
 }
 
 impl Policy {
@@ -50,6 +52,12 @@ impl Policy {
     #[must_use]
     pub const fn unlisted_tables(&self) -> UnlistedTables {
         self.unlisted_tables
+    }
+
+    /// Where health, readiness and metrics are served, if anywhere.
+    #[must_use]
+    pub const fn admin(&self) -> Option<SocketAddr> {
+        self.admin
     }
 
     /// The table whose records bear `name`; compared byte for byte.
@@ -106,6 +114,34 @@ pub enum SourceKind {
         /// The folder. A relative path starts at the folder of the policy file.
         dir: PathBuf,
     },
+    /// A Kinesis data stream that DMS writes to.
+    Kinesis {
+        /// Its ARN or its name.
+        stream: String,
+        /// The ARN's region, else the one the policy names.
+        region: Option<String>,
+        /// Another endpoint than AWS's own; without TLS only on this machine.
+        endpoint: Option<String>,
+        /// Where shards that were never read are begun.
+        start: StreamStart,
+        /// How many calls a second are made for one shard.
+        reads_per_second: u32,
+        /// How many bytes a second are read from one shard.
+        read_bytes_per_second: u64,
+    },
+}
+
+/// Where shards that were never read are begun.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum StreamStart {
+    /// At the oldest record that the stream still holds.
+    #[default]
+    TrimHorizon,
+    /// At the first record that arrived at or after this moment, in milliseconds since
+    /// 1970-01-01T00:00:00Z.
+    Timestamp(i64),
+    /// At the record with this number. A number belongs to one shard: only for a stream of one.
+    Sequence(SequenceNumber),
 }
 
 /// `[target]`: the new database.
@@ -165,6 +201,17 @@ pub enum KeyProvider {
     Local {
         /// The file. A relative path starts at the folder of the policy file.
         root_file: PathBuf,
+    },
+    /// A key of AWS Key Management Service.
+    AwsKms {
+        /// The key that wraps: an ARN, a key id or an alias.
+        key: String,
+        /// ARNs of keys, mostly of other regions, under which every data key is wrapped once more.
+        second_keys: Vec<String>,
+        /// The region of `key`: its ARN's, else the one the policy names.
+        region: Option<String>,
+        /// Another endpoint than AWS's own; without TLS only on this machine.
+        endpoint: Option<String>,
     },
 }
 

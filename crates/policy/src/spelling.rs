@@ -3,6 +3,7 @@
 //! makes the struct, its reader and its schema, so that they cannot disagree. Does not know what
 //! the values mean; that is `check`.
 
+mod aws;
 mod column;
 mod key;
 mod reader;
@@ -12,9 +13,10 @@ mod table;
 mod top;
 mod words;
 
+pub(crate) use aws::{AwsKmsSection, KinesisSection, StartSpelling};
 pub(crate) use column::{ColumnSection, ColumnSpelling, IndexSection, MaskSection, PlainWord};
 pub(crate) use key::{BindSpelling, BindWord, KeyEntry, KeySpelling, KeyTypeSpelling};
 pub(crate) use reader::{At, Entries, Field, Spelling};
 pub(crate) use table::TableSection;
-pub(crate) use top::{File, KeysSection, SourceSection, TargetSection};
+pub(crate) use top::{AdminSection, File, KeysSection, SourceSection, TargetSection};
 pub(crate) use words::Word;

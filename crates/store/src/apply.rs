@@ -15,7 +15,7 @@ use crate::{generations, quarantine, rows};
 
 /// How the transaction's body ended.
 enum Body {
-    Done { applied: u64 },
+    Done(Tallies),
     AlreadyCommitted,
     Stale,
     Fenced,
@@ -32,11 +32,11 @@ pub(crate) async fn apply(store: &Store, ready: &ReadyBatch) -> Result<Committed
         .await
         .map_err(|error| target_error(&error))?;
     match body(&mut tx, store, tables, ready).await {
-        Ok(Body::Done { applied }) => {
+        Ok(Body::Done(tallies)) => {
             // No answer to the commit is an error like any other: the batch is applied again,
             // and the checkpoint tells whether this commit took place.
             tx.commit().await.map_err(|error| target_error(&error))?;
-            Ok(Committed::after_commit(applied))
+            Ok(Committed::after_commit(tallies.applied()).with_outcomes(tallies.outcomes()))
         }
         Ok(Body::AlreadyCommitted) => {
             rollback(tx).await;
@@ -103,8 +103,7 @@ async fn body(
     tallies
         .write(tx, batch.origin().shard(), &store.table_ids)
         .await?;
-    let applied = tallies.applied();
-    finish(tx, batch.origin(), applied).await
+    finish(tx, batch.origin(), tallies).await
 }
 
 async fn lock(
@@ -132,7 +131,7 @@ async fn lock(
 }
 
 /// The origin's own step, last: it decides whether all of this counts.
-async fn finish(tx: &mut Transaction, origin: &Origin, applied: u64) -> Result<Body, DbError> {
+async fn finish(tx: &mut Transaction, origin: &Origin, tallies: Tallies) -> Result<Body, DbError> {
     match origin {
         Origin::Shard {
             shard,
@@ -141,14 +140,14 @@ async fn finish(tx: &mut Transaction, origin: &Origin, applied: u64) -> Result<B
             to,
             high,
         } => match checkpoint::advance(tx, shard, *fence, from, to, *high).await? {
-            Advance::Done => Ok(Body::Done { applied }),
+            Advance::Done => Ok(Body::Done(tallies)),
             Advance::Already => Ok(Body::AlreadyCommitted),
             Advance::Fenced => Ok(Body::Fenced),
         },
         Origin::Held { id, .. } => {
             let gone = quarantine::remove(tx, *id).await?;
             Ok(if gone {
-                Body::Done { applied }
+                Body::Done(tallies)
             } else {
                 Body::AlreadyCommitted
             })

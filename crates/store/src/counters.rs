@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fieldseal_db::{Bind, DbError, Dialect, Sql, Transaction};
 use fieldseal_model::Operation;
-use fieldseal_pipeline::{Operations, SealedBatch};
+use fieldseal_pipeline::{Operations, SealedBatch, TableOutcome};
 
 /// The columns in the order of [`Tally::numbers`].
 pub(crate) const COLUMNS: [&str; 9] = [
@@ -82,6 +82,22 @@ impl Tallies {
             .values()
             .map(|t| t.applied.loads + t.applied.inserts + t.applied.updates + t.applied.deletes)
             .sum()
+    }
+
+    /// The tallies by the names of their columns, those that are zero left out.
+    pub(crate) fn outcomes(&self) -> Vec<TableOutcome> {
+        let of = |(table, tally): (&Option<usize>, &Tally)| {
+            let (table, numbers) = (*table, tally.numbers());
+            let counted = COLUMNS.into_iter().zip(numbers);
+            counted
+                .filter(|(_, count)| *count > 0)
+                .map(move |(outcome, count)| TableOutcome {
+                    table,
+                    outcome,
+                    count,
+                })
+        };
+        self.0.iter().flat_map(of).collect()
     }
 
     /// Adds the tallies to the shard's counters.

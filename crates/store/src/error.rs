@@ -10,7 +10,12 @@ use fieldseal_pipeline::TargetError;
 pub(crate) fn target_error(error: &DbError) -> TargetError {
     match error.kind() {
         DbErrorKind::Data => TargetError::Data {
-            code: error.code().unwrap_or("without a code").to_owned(),
+            code: match error.code() {
+                Some("1153") => {
+                    "1153, longer than the server's max_allowed_packet: raise that".to_owned()
+                }
+                code => code.unwrap_or("without a code").to_owned(),
+            },
         },
         _ if error.is_transient() => TargetError::Transient(error.to_string()),
         _ => TargetError::Fatal(error.to_string()),

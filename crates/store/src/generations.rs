@@ -19,6 +19,11 @@ pub use sweep::SweepStep;
 /// Where each shard's present end is; `None` for a closed shard.
 pub type ShardMarks = [(String, Option<SequenceNumber>)];
 
+/// The shards that were ever read. Asked for before the source lists its own, so that one of
+/// these that is not listed is gone, and one that appears meanwhile is not taken for gone.
+#[derive(Clone, Debug)]
+pub struct KnownShards(Vec<String>);
+
 /// Why a beginning was refused, or what it made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Beginning<T> {
@@ -73,6 +78,19 @@ pub struct GenerationState {
 }
 
 impl Store {
+    /// The shards that were ever read, to be asked for before the source lists its own.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn known_shards(&self) -> Result<KnownShards, DbError> {
+        let rows = self
+            .database
+            .query("SELECT shard FROM fieldseal_shards ORDER BY shard", &[])
+            .await?;
+        let names: Result<_, DbError> = rows.iter().map(|row| row.text(0)).collect();
+        names.map(KnownShards)
+    }
+
     /// Begins a generation for each of `tables`: under their locks, one mark per shard, and a
     /// taint of an earlier load is cleared, since this one replaces it.
     ///
@@ -84,8 +102,10 @@ impl Store {
         at: Position,
         capture: Capture,
         started: &str,
+        known: &KnownShards,
         marks: &ShardMarks,
     ) -> Result<Beginning<Vec<Generation>>, DbError> {
+        let marks = &known.with_gone(marks);
         let mut tx = self.database.begin().await?;
         let locked = match lock_registered(&mut tx, tables).await? {
             Ok(locked) => locked,
@@ -119,7 +139,12 @@ impl Store {
     ///
     /// # Errors
     /// [`DbError`]; nothing has begun.
-    pub async fn begin_epoch(&self, marks: &ShardMarks) -> Result<Beginning<Epoch>, DbError> {
+    pub async fn begin_epoch(
+        &self,
+        known: &KnownShards,
+        marks: &ShardMarks,
+    ) -> Result<Beginning<Epoch>, DbError> {
+        let marks = &known.with_gone(marks);
         let mut tx = self.database.begin().await?;
         let locked = match lock_registered(&mut tx, &self.table_ids).await? {
             Ok(locked) => locked,
@@ -354,6 +379,19 @@ async fn bump(tx: &mut Transaction, table: &str) -> Result<(), DbError> {
     )
     .await?;
     Ok(())
+}
+
+impl KnownShards {
+    /// The marks, and for every shard that the source has no more: nowhere in it. Without a mark
+    /// it would inherit the new label from its start, and what is held of it would lose the label
+    /// of first sight.
+    fn with_gone(&self, marks: &ShardMarks) -> Vec<(String, Option<SequenceNumber>)> {
+        let listed = |shard: &String| marks.iter().any(|(name, _)| name == shard);
+        let gone = self.0.iter().filter(|shard| !listed(shard));
+        let mut all = marks.to_vec();
+        all.extend(gone.map(|shard| (shard.clone(), None)));
+        all
+    }
 }
 
 async fn write_marks(

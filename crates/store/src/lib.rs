@@ -27,7 +27,9 @@ mod table;
 mod tombstones;
 
 pub use findings::{Finding, Severity, findings};
-pub use generations::{Beginning, Completion, GenerationState, Seen, ShardMarks, SweepStep};
+pub use generations::{
+    Beginning, Completion, GenerationState, KnownShards, Seen, ShardMarks, SweepStep,
+};
 pub use migrations::{migrate, pending};
 pub use quarantine::HeldEntry;
 pub use ready::ReadyBatch;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use fieldseal_db::{Dialect, Encoded, Sql};
+use fieldseal_db::{Database, Encoded, Sql};
 use fieldseal_pipeline::{RowChange, SealedBatch, SealedRow};
 
 use crate::rows;
@@ -40,7 +40,8 @@ impl ReadyBatch {
     /// Encodes what can be encoded before the stored versions are known: rows of tables from
     /// which the batch deletes nothing, on the guess that none of them loses. What cannot be
     /// encoded is left out here, and fails where it is applied.
-    pub(crate) fn new(dialect: Dialect, tables: &[TargetTable], batch: SealedBatch) -> Self {
+    pub(crate) fn new(database: &Database, tables: &[TargetTable], batch: SealedBatch) -> Self {
+        let (dialect, max_packet) = (database.dialect(), database.max_packet());
         let mut whole = HashMap::new();
         for group in batch.rows().chunk_by(|a, b| a.table() == b.table()) {
             let rows: Vec<&SealedRow> = group.iter().collect();
@@ -48,7 +49,7 @@ impl ReadyBatch {
             if let Some(first) = group.first()
                 && group.iter().all(written)
                 && let Some(table) = tables.get(first.table())
-                && let Ok(statements) = rows::statements(dialect, table, &rows)
+                && let Ok(statements) = rows::statements(dialect, max_packet, table, &rows)
             {
                 whole.insert(first.table(), statements);
             }

@@ -88,12 +88,13 @@ async fn write_upserts(
 /// The statements that write these rows, each whole, unless a newer version is stored meanwhile.
 pub(crate) fn statements(
     dialect: Dialect,
+    max_packet: usize,
     table: &TargetTable,
     rows: &[&SealedRow],
 ) -> Result<Vec<Statement>, DbError> {
     match dialect {
         Dialect::Postgres => Ok(vec![merge::statement(table, rows)?]),
-        _ => upsert::statements(dialect, table, rows),
+        _ => upsert::statements(dialect, max_packet, table, rows),
     }
 }
 
@@ -106,7 +107,7 @@ async fn run(
 ) -> Result<u64, DbError> {
     let statements = match ready {
         Some(statements) => statements,
-        None => statements(tx.dialect(), table, rows)?,
+        None => statements(tx.dialect(), tx.max_packet(), table, rows)?,
     };
     let mut touched = 0;
     for statement in statements {

@@ -171,4 +171,4 @@ fn indexed(table: &Table) -> Vec<(&str, bool)> {
 #[cfg(test)]
 pub(crate) use spell::version as version_column_for_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

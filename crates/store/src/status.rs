@@ -184,7 +184,11 @@ impl Store {
             .collect()
     }
 
-    async fn held_counts(&self) -> Result<Vec<QuarantineCount>, DbError> {
+    /// What is held in quarantine, by table and reason.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn held_counts(&self) -> Result<Vec<QuarantineCount>, DbError> {
         let rows = self
             .database
             .query(

@@ -1,5 +1,7 @@
 //! The store itself: the database with what was learnt of its tables at the start.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use fieldseal_db::{Bind, Database, DbError, Dialect};
 use fieldseal_pipeline::{
@@ -105,6 +107,18 @@ impl Target for Store {
         Ok(tables.iter().map(|table| table.columns.clone()).collect())
     }
 
+    async fn shards(&self) -> Result<BTreeMap<String, bool>, TargetError> {
+        checkpoint::shards(&self.database)
+            .await
+            .map_err(|error| target_error(&error))
+    }
+
+    async fn add_shards(&self, shards: &[String]) -> Result<(), TargetError> {
+        checkpoint::add(&self.database, shards)
+            .await
+            .map_err(|error| target_error(&error))
+    }
+
     async fn take_shard(
         &self,
         shard: &str,
@@ -123,7 +137,7 @@ impl Target for Store {
 
     fn ready(&self, batch: SealedBatch) -> ReadyBatch {
         let tables = self.tables().unwrap_or_default();
-        ReadyBatch::new(self.database.dialect(), tables, batch)
+        ReadyBatch::new(&self.database, tables, batch)
     }
 
     async fn apply(&self, ready: &ReadyBatch) -> Result<Committed, TargetError> {

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 /// If the binary is not there, or does not run: a test is never skipped.
 #[must_use]
 pub fn fieldseal(folder: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(binary());
+    let mut command = Command::new(path());
     command
         .current_dir(folder)
         .env("FIELDSEAL_LOG", "trace")
@@ -17,7 +17,12 @@ pub fn fieldseal(folder: &Path, args: &[&str]) -> Output {
     command.output().expect("the binary runs")
 }
 
-fn binary() -> PathBuf {
+/// The binary that `cargo xtask test` has built, or the one beside this test.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn path() -> PathBuf {
     if let Some(path) = std::env::var_os("FIELDSEAL_TEST_BINARY") {
         return path.into();
     }

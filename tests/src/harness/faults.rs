@@ -1,6 +1,7 @@
 //! Parts of the pipeline that fail when they are told to. Owns the switches; behind each stands
 //! the real part.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -74,6 +75,11 @@ impl FaultyProvider {
 impl KeyProvider for FaultyProvider {
     fn wrapping_keys(&self) -> &[WrappingKey] {
         self.inner.wrapping_keys()
+    }
+
+    async fn generate(&self, context: &WrapContext) -> Result<(DataKey, Vec<u8>), ProviderError> {
+        self.check()?;
+        self.inner.generate(context).await
     }
 
     async fn wrap(&self, context: &WrapContext, key: &DataKey) -> Result<Vec<u8>, ProviderError> {
@@ -175,6 +181,14 @@ impl Target for FaultyTarget {
         layouts: &[TableLayout],
     ) -> Result<Vec<Vec<TargetColumn>>, TargetError> {
         self.store.describe(layouts).await
+    }
+
+    async fn shards(&self) -> Result<BTreeMap<String, bool>, TargetError> {
+        self.store.shards().await
+    }
+
+    async fn add_shards(&self, shards: &[String]) -> Result<(), TargetError> {
+        self.store.add_shards(shards).await
     }
 
     async fn take_shard(&self, shard: &str, parents: &[String]) -> Result<ShardState, TargetError> {

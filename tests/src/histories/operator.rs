@@ -3,7 +3,7 @@
 
 use fieldseal_model::Position;
 use fieldseal_pipeline::{Capture as Reliance, ReplayOutcome, replay};
-use fieldseal_store::{Beginning, Completion, HeldEntry, Seen};
+use fieldseal_store::{Beginning, Completion, HeldEntry, KnownShards, Seen};
 
 use super::history::{Capture, History, Outcome, TableState};
 use super::origin::TABLES;
@@ -80,12 +80,13 @@ impl History<'_> {
             .iter()
             .map(|table| table_id(*table).to_owned())
             .collect();
+        let known = self.known_shards().await?;
         let marks = self.stream.ends();
         let started = self.task.stamp();
         self.note(format!("  begin {ids:?} at {at:#x}, marks {marks:?}"));
         let store = &self.rig.store;
         let begun = store
-            .begin_generations(&ids, Position(at), reliance, &started, &marks)
+            .begin_generations(&ids, Position(at), reliance, &started, &known, &marks)
             .await;
         let old = tables
             .iter()
@@ -296,6 +297,11 @@ impl History<'_> {
         Ok(())
     }
 
+    async fn known_shards(&self) -> Result<KnownShards, String> {
+        let known = self.rig.store.known_shards().await;
+        known.map_err(|error| error.to_string())
+    }
+
     /// Positions begin anew: a planned failover, or a restore that lost something.
     pub(super) async fn epoch(&mut self) -> Outcome {
         let planned = self.capture == Capture::Running && self.rng.once_in(2);
@@ -316,12 +322,13 @@ impl History<'_> {
         self.origin.begin_lineage(&mut self.rng);
         self.stream.begin_lineage();
         self.tables.iter_mut().for_each(|state| state.began = None);
+        let known = self.known_shards().await?;
         let marks = self.stream.ends();
         self.note(format!("  epoch, planned: {planned}, marks {marks:?}"));
         match self
             .rig
             .store
-            .begin_epoch(&marks)
+            .begin_epoch(&known, &marks)
             .await
             .map_err(|error| error.to_string())?
         {

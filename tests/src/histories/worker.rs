@@ -1,6 +1,7 @@
 //! A worker that dies. Owns the faults between the pipeline and the real store: batches that are
 //! refused, that are lost, and whose commit is never answered.
 
+use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -87,6 +88,14 @@ impl Target for Worker {
         layouts: &[TableLayout],
     ) -> Result<Vec<Vec<TargetColumn>>, TargetError> {
         self.store.describe(layouts).await
+    }
+
+    async fn shards(&self) -> Result<BTreeMap<String, bool>, TargetError> {
+        self.store.shards().await
+    }
+
+    async fn add_shards(&self, shards: &[String]) -> Result<(), TargetError> {
+        self.store.add_shards(shards).await
     }
 
     async fn take_shard(&self, shard: &str, parents: &[String]) -> Result<ShardState, TargetError> {

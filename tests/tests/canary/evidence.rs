@@ -6,9 +6,10 @@ use std::io;
 use std::path::Path;
 use std::sync::{Mutex, Once, PoisonError};
 
-use fieldseal_db::{Bind, Database, Dialect, Sql, quote};
+use fieldseal_db::Database;
 use fieldseal_demo::Index;
 use fieldseal_tests::databases::TestDatabase;
+use fieldseal_tests::dump::dump;
 use tempfile::TempDir;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -89,35 +90,13 @@ impl Evidence {
 
     /// Every cell of every table as bytes: Fieldseal's own tables apart from the others.
     pub(crate) async fn dump(&self, database: &Database) {
-        let mut rows = 0;
-        for table in tables(database).await {
-            let dialect = database.dialect();
-            let columns = columns(database, &table).await;
-            let shown: Vec<String> = columns
-                .iter()
-                .map(|column| as_bytes(dialect, column))
-                .collect();
-            let sql = format!(
-                "SELECT {} FROM {}",
-                shown.join(", "),
-                quote(dialect, &table)
-            );
-            let mut all = Vec::new();
-            for row in query(database, sql, &[]).await {
-                rows += 1;
-                for index in 0..columns.len() {
-                    all.extend(
-                        row.opt_bytes(index)
-                            .expect("it is bytes")
-                            .unwrap_or_default(),
-                    );
-                    all.push(b'\n');
-                }
-            }
+        let mut bytes = 0;
+        for (table, cells) in dump(database).await {
+            bytes += cells.len();
             let own = table.starts_with("fieldseal_");
-            self.keep(if own { "elsewhere" } else { "tables" }, &all);
+            self.keep(if own { "elsewhere" } else { "tables" }, &cells);
         }
-        assert!(rows > 0, "there is something to search");
+        assert!(bytes > 0, "there is something to search");
     }
 
     /// The database's own files, where it has any beside the root key.
@@ -149,54 +128,5 @@ impl Evidence {
         let report = Index::new(&planted::kept()).search(&elsewhere, None);
         let report = report.expect("the evidence can be read");
         assert_eq!(report.hits, 0, "kept values: {:?}", report.first);
-    }
-}
-
-async fn query(database: &Database, sql: String, binds: &[Bind<'_>]) -> Vec<fieldseal_db::Row> {
-    database
-        .query(Sql::dynamic(sql), binds)
-        .await
-        .expect("the catalogue can be read")
-}
-
-async fn tables(database: &Database) -> Vec<String> {
-    let sql = match database.dialect() {
-        Dialect::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table'",
-        Dialect::Postgres => {
-            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
-        }
-        Dialect::MySql => {
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
-        }
-    };
-    let rows = query(database, sql.to_owned(), &[]).await;
-    rows.iter()
-        .map(|row| row.text(0).expect("a name"))
-        .collect()
-}
-
-async fn columns(database: &Database, table: &str) -> Vec<String> {
-    let sql = match database.dialect() {
-        Dialect::Sqlite => "SELECT name FROM pragma_table_xinfo(?)",
-        Dialect::Postgres => {
-            "SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'public' AND table_name = ?"
-        }
-        Dialect::MySql => {
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?"
-        }
-    };
-    let rows = query(database, sql.to_owned(), &[table.into()]).await;
-    rows.iter()
-        .map(|row| row.text(0).expect("a name"))
-        .collect()
-}
-
-fn as_bytes(dialect: Dialect, column: &str) -> String {
-    let column = quote(dialect, column);
-    match dialect {
-        Dialect::Sqlite => format!("CAST({column} AS BLOB)"),
-        // bytea prints as hexadecimal, which the search knows.
-        Dialect::Postgres => format!("convert_to({column}::text, 'UTF8')"),
-        Dialect::MySql => format!("CAST({column} AS BINARY)"),
     }
 }

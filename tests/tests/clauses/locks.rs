@@ -98,7 +98,8 @@ async fn tables_are_locked_in_one_order(server: Server) {
 async fn a_beginning_waits_for_who_shares_the_table(server: Server) {
     let rig = rig(server).await;
     let held = holding(&rig, &[THINGS], Mode::Shared).await;
-    let begin = rig.store.begin_epoch(&[]);
+    let known = rig.store.known_shards().await.unwrap();
+    let begin = rig.store.begin_epoch(&known, &[]);
     let begun = while_it_waits(&rig, begin, held, async |_| {}).await;
     begun.unwrap();
     rig.end().await;

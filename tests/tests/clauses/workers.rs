@@ -2,6 +2,7 @@
 //! took place after all, that labels have changed since it read them. Owns those moments, on
 //! SQLite: no server's spelling decides them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -83,7 +84,8 @@ impl Meanwhile {
 
     async fn begin_epoch(&self, behind: u64) {
         let marks = [("s0".to_owned(), Some(SequenceNumber::from(behind)))];
-        let begun = self.store.begin_epoch(&marks).await.unwrap();
+        let known = self.store.known_shards().await.unwrap();
+        let begun = self.store.begin_epoch(&known, &marks).await.unwrap();
         assert!(matches!(begun, Beginning::Begun(_)), "{begun:?}");
     }
 }
@@ -97,6 +99,14 @@ impl Target for Meanwhile {
         layouts: &[TableLayout],
     ) -> Result<Vec<Vec<TargetColumn>>, TargetError> {
         self.store.describe(layouts).await
+    }
+
+    async fn shards(&self) -> Result<BTreeMap<String, bool>, TargetError> {
+        self.store.shards().await
+    }
+
+    async fn add_shards(&self, shards: &[String]) -> Result<(), TargetError> {
+        self.store.add_shards(shards).await
     }
 
     async fn take_shard(&self, shard: &str, parents: &[String]) -> Result<ShardState, TargetError> {
@@ -197,9 +207,10 @@ async fn sqlite_a_mark_lies_behind_what_was_applied() {
     let rig = rig().await;
     rig.run(one()).await;
     let marks = |at: u64| [("s0".to_owned(), Some(SequenceNumber::from(at)))];
-    let before = rig.store.begin_epoch(&marks(0)).await.unwrap();
+    let known = rig.store.known_shards().await.unwrap();
+    let before = rig.store.begin_epoch(&known, &marks(0)).await.unwrap();
     assert!(matches!(before, Beginning::ReadBeyondMark { .. }));
-    let behind = rig.store.begin_epoch(&marks(1)).await.unwrap();
+    let behind = rig.store.begin_epoch(&known, &marks(1)).await.unwrap();
     assert!(matches!(behind, Beginning::Begun(_)), "{behind:?}");
     rig.end().await;
 }

@@ -317,6 +317,7 @@ async fn a_discarded_record_leaves_a_debt_that_only_a_new_generation_clears() {
         "s0".to_owned(),
         Some(fieldseal_model::SequenceNumber::from(3)),
     )];
+    let known = rig.store.known_shards().await.expect("it answers");
     let begun = rig
         .store
         .begin_generations(
@@ -324,6 +325,7 @@ async fn a_discarded_record_leaves_a_debt_that_only_a_new_generation_clears() {
             records::position(9),
             Capture::Stopped,
             "2024-05-03T00:00:00.000000Z",
+            &known,
             &end,
         )
         .await

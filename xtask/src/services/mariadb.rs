@@ -10,7 +10,8 @@ use crate::failure::{Doing, Result};
 use crate::install::{Mariadb, Tools};
 use crate::process::{Account, output, without_client_settings};
 use crate::services::folder::Folder;
-use crate::services::{CONNECTIONS, Durability, Launch, Server, USER, option};
+use crate::services::launch::Launch;
+use crate::services::{CONNECTIONS, Durability, Server, USER, option};
 use crate::stop::Stop;
 
 pub(super) fn start(
@@ -80,8 +81,8 @@ pub(super) fn start(
         log: home.join("log"),
         password,
         end_with: Signal::TERM,
-        command: &command,
-        data_folder: &data_folder,
+        command: Box::new(command),
+        identity: Box::new(data_folder),
         expected: data.display().to_string(),
     }
     .start(stop)

@@ -10,7 +10,8 @@ use crate::install::Tools;
 use crate::mysql::Mysql;
 use crate::process::{Account, output, without_client_settings};
 use crate::services::folder::Folder;
-use crate::services::{CONNECTIONS, Durability, Launch, Server, USER, option};
+use crate::services::launch::Launch;
+use crate::services::{CONNECTIONS, Durability, Server, USER, option};
 use crate::stop::Stop;
 
 pub(super) fn start(
@@ -89,8 +90,8 @@ pub(super) fn start(
         log: home.join("log"),
         password,
         end_with: Signal::TERM,
-        command: &command,
-        data_folder: &data_folder,
+        command: Box::new(command),
+        identity: Box::new(data_folder),
         expected: data.display().to_string(),
     }
     .start(stop)

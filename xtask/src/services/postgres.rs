@@ -9,7 +9,8 @@ use crate::failure::{Doing, Result};
 use crate::install::{Postgres, Tools};
 use crate::process::{Account, output, without_client_settings};
 use crate::services::folder::Folder;
-use crate::services::{CONNECTIONS, Durability, Launch, Server, USER};
+use crate::services::launch::Launch;
+use crate::services::{CONNECTIONS, Durability, Server, USER};
 use crate::stop::Stop;
 
 pub(super) fn start(
@@ -75,8 +76,8 @@ pub(super) fn start(
         log: home.join("log"),
         password,
         end_with: Signal::INT,
-        command: &command,
-        data_folder: &data_folder,
+        command: Box::new(command),
+        identity: Box::new(data_folder),
         expected: data.display().to_string(),
     }
     .start(stop)

@@ -16,7 +16,7 @@ copy of it somewhere safe, since whoever loses it has lost the data. Doing it tw
 pub(crate) const CHECK: &str = "\
 Check policy, source, target and keys; all findings at once, each with what to do
 
-Nothing is changed. Statements that touch no row are run and rolled back, to learn what the \
+Nothing is changed, unless --put-mark says so. Statements that touch no row are run and rolled back, to learn what the \
 account may do. Ends with 0 when there is no error (warnings are allowed), with 3 when the policy \
 itself has mistakes, with 4 otherwise.";
 
@@ -24,7 +24,17 @@ pub(crate) const RUN: &str = "\
 Read records and keep the target in step with them: the service
 
 SIGTERM and SIGINT drain: what is begun is committed and the command ends within 10 seconds. \
-Nothing is lost if it is killed instead; rows and checkpoint are one transaction.";
+Nothing is lost if it is killed instead; rows and checkpoint are one transaction.
+
+Where the policy has `[admin] listen`, GET /live, /ready and /metrics are answered there. A worker \
+is ready when it has taken every shard that is listed, none has stopped, each has committed or was \
+found empty within the last minute, and the target answers; one that drains is not.";
+
+pub(crate) const HEALTH: &str = "\
+Ask a running worker whether it is alive, or ready: a container's health check
+
+Asks the admin port that the policy names (`[admin] listen`). Ends with 0 if it is, and with 1 if \
+it is not or does not answer within 5 seconds.";
 
 pub(crate) const STATUS: &str = "\
 Show tables, shards, keys and held records, and whether the target is ready for a cutover
@@ -68,6 +78,17 @@ hexadecimal strings that begin with 0x. A cell that does not open is {\"error\":
 command then ends with 4.";
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+
+    /// Kinesis: put one mark into the stream too, which workers ignore: only that shows that this
+    /// account may. For operators; a worker needs no such right
+    #[arg(long)]
+    pub(crate) put_mark: bool,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
@@ -75,6 +96,16 @@ pub(crate) struct RunArgs {
     /// End when every shard is read to its end, instead of waiting for more
     #[arg(long)]
     pub(crate) until_idle: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct HealthArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// Ask whether it is ready: every shard taken and committing, the target reachable
+    #[arg(long)]
+    pub(crate) ready: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,18 +1,18 @@
 //! `fieldseal check`: everything that stands between a policy and a run, at once. Owns the list
 //! of what is looked at; the target's findings are the store's, the source
-//! database's are in `source`, the keys' in `keys`.
+//! database's are in `source`, those of the records in `records`, the keys' in `keys`.
 
+mod clock;
 mod keys;
+mod kms;
+mod records;
 mod source;
 
 use fieldseal_db::{Connect, Database};
-use fieldseal_files::Tail;
-use fieldseal_model::SequenceNumber;
-use fieldseal_pipeline::RecordSource as _;
 use serde_json::json;
 
-use crate::args::ReportArgs;
-use crate::config::Config;
+use crate::args::CheckArgs;
+use crate::config::{Config, NoPolicy};
 use crate::exit::{Exit, Failure};
 use crate::print::{Lines, counted, safe};
 use crate::wiring;
@@ -56,15 +56,19 @@ impl Found {
     }
 }
 
-pub(crate) async fn check(args: &ReportArgs) -> Result<Exit, Failure> {
-    let config = Config::read(&args.config.config)?;
+pub(crate) async fn check(args: &CheckArgs) -> Result<Exit, Failure> {
+    let (args, put_mark) = (&args.report, args.put_mark);
+    let config = match Config::checked(&args.config.config) {
+        Ok(config) => config,
+        Err(why) => return without_policy(why, args.json),
+    };
     let mut found: Vec<Found> = config
         .policy
         .weakenings()
         .into_iter()
         .map(|line| Found::new(Severity::Warning, "policy", line))
         .collect();
-    of_records(&config, &mut found).await;
+    records::look(&config, put_mark, &mut found).await;
     source::look(&config, &mut found).await;
     let database = match wiring::connect(&config, Connect::default()).await {
         Ok(database) => Some(database),
@@ -75,6 +79,7 @@ pub(crate) async fn check(args: &ReportArgs) -> Result<Exit, Failure> {
     };
     let mut migrated = false;
     if let Some(database) = &database {
+        clock::look(database, &config, &mut found).await;
         migrated = of_migrations(database, &mut found).await;
         of_target(database, &config, migrated, &mut found).await;
     }
@@ -82,32 +87,22 @@ pub(crate) async fn check(args: &ReportArgs) -> Result<Exit, Failure> {
     report(&found, args.json)
 }
 
-/// The records that DMS wrote.
-async fn of_records(config: &Config, found: &mut Vec<Found>) {
-    let mut add = |severity, text| found.push(Found::new(severity, "source", text));
-    let (source, dir) = match (
-        crate::source::source(config, Tail::Wait),
-        config.source_dir(),
-    ) {
-        (Ok(source), Ok(dir)) => (source, dir),
-        (Err(failure), _) | (_, Err(failure)) => {
-            return add(Severity::Error, failure.to_string());
-        }
-    };
-    let shards = match source.shards().await {
-        Ok(shards) => shards,
-        Err(error) => {
-            return add(Severity::Error, crate::source::unlisted(&error).to_string());
-        }
-    };
-    if shards.is_empty() {
-        add(Severity::Warning, crate::source::empty(&dir));
+/// Without a policy there is nothing else to look at. A program that reads the report gets one all
+/// the same.
+fn without_policy(why: NoPolicy, json: bool) -> Result<Exit, Failure> {
+    if !json {
+        return Err(why.into());
     }
-    for shard in shards {
-        if let Err(error) = source.open(&shard.name, &SequenceNumber::start()).await {
-            add(Severity::Error, error.to_string());
-        }
-    }
+    let error = |text| Found::new(Severity::Error, "policy", text);
+    let found: Vec<Found> = match why {
+        NoPolicy::Unread(text) => vec![error(text)],
+        NoPolicy::Mistaken(mistakes, file) => mistakes
+            .iter()
+            .map(|mistake| error(format!("{file}:{mistake}")))
+            .collect(),
+    };
+    report(&found, json)?;
+    Ok(Exit::Policy)
 }
 
 /// Whether Fieldseal's own tables are as this version wants them.

@@ -10,12 +10,15 @@ use std::time::Instant;
 
 use fieldseal_db::Connect;
 use fieldseal_demo::{Index, Scenario};
+use fieldseal_metrics::Monitor;
+use fieldseal_pipeline::Progress;
 
 use crate::args::DemoArgs;
 use crate::commands::{migrate, run};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::print::say;
+use crate::signals;
 use crate::wiring::{Wired, connect};
 use report::Report;
 use stage::Stage;
@@ -37,7 +40,8 @@ pub(crate) async fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
     let wired = open(&stage).await?;
     say("encrypting it into SQLite …")?;
     let running = Instant::now();
-    let summary = run::read_all(&wired, true).await?;
+    let shutdown = signals::shutdown();
+    let summary = Box::pin(run::read_all(&wired, true, shutdown)).await?;
     let seconds = running.elapsed().as_secs_f64();
     if let Some((shard, reason)) = summary.stopped.iter().next() {
         return Err(Failure::new(
@@ -79,7 +83,8 @@ async fn open(stage: &Stage) -> Result<Wired, Failure> {
     .await?;
     stage.create_tables(&database, &config.policy).await?;
     migrate::prepare(&database, &config.policy).await?;
-    Wired::with(config, database, provider).await
+    let monitor = Monitor::new(Progress::new());
+    Wired::with(config, database, vec![provider], monitor).await
 }
 
 async fn check(wired: &Wired, scenario: &Scenario) -> Result<Report, Failure> {

@@ -23,6 +23,10 @@ pub(crate) async fn epoch(command: &EpochCommand) -> Result<Exit, Failure> {
 async fn begin(args: &ConfigArgs, at_checkpoints: bool) -> Result<Exit, Failure> {
     let wired = Wired::open(Config::read(&args.config)?).await?;
     let store = Store::new(wired.database.clone(), &wired.config.policy);
+    let known = store
+        .known_shards()
+        .await
+        .map_err(|error| Failure::database("reading the shards", &error))?;
     let mut marks = source::marks(&wired.config).await?;
     if at_checkpoints {
         move_back(&mut marks, &store).await?;
@@ -35,7 +39,7 @@ async fn begin(args: &ConfigArgs, at_checkpoints: bool) -> Result<Exit, Failure>
         .await
         .map_err(|error| Failure::keys("making the keys open-only", &error))?;
     let begun = store
-        .begin_epoch(&marks)
+        .begin_epoch(&known, &marks)
         .await
         .map_err(|error| Failure::database("beginning the epoch", &error))?;
     let epoch = match begun {

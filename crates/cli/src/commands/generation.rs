@@ -77,6 +77,10 @@ async fn begin(
     let at = position::of(wanted, asked, &config).await?;
     // The marks come after the wait: what the old task had under way lies before them, and little
     // time passes between them and the beginning, in which `run` could read beyond them.
+    let known = store
+        .known_shards()
+        .await
+        .map_err(|error| Failure::database("reading the shards", &error))?;
     let marks = source::marks(&config).await?;
     // After the marks: what is stamped later than this is DMS's new task.
     let started = clock::now();
@@ -85,7 +89,7 @@ async fn begin(
         CaptureWord::Unbroken => Capture::Unbroken,
     };
     let begun = store
-        .begin_generations(&tables, at, kind, &started, &marks)
+        .begin_generations(&tables, at, kind, &started, &known, &marks)
         .await
         .map_err(|error| Failure::database("beginning the generations", &error))?;
     let generations = match begun {
@@ -180,6 +184,7 @@ async fn complete(args: &ConfigArgs, tables: &TablesArgs, seen: Seen) -> Result<
     let database = connect_migrated(&config).await?;
     let store = described(&database, &config.policy).await?;
     let ends = source::marks(&config).await?;
+    source::until_applied(&config, &store, &ends).await?;
     let mut exit = Exit::Done;
     for table in &tables {
         let completion = store

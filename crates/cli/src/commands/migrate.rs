@@ -7,7 +7,7 @@ use std::sync::Arc;
 use fieldseal_db::{Connect, Database, run_migrations};
 use fieldseal_keys::{IndexRecord, KeyStore, KeyringError, LayoutRecord, LocalProvider};
 use fieldseal_keystore::DbKeyStore;
-use fieldseal_policy::Policy;
+use fieldseal_policy::{KeyProvider as Spelt, Policy};
 
 use crate::args::ConfigArgs;
 use crate::config::Config;
@@ -47,6 +47,9 @@ pub(crate) async fn migrate(args: &ConfigArgs) -> Result<Exit, Failure> {
 /// Makes the root key file where there is none and no key was ever wrapped: another root key
 /// could not open what is there.
 async fn make_root_key(config: &Config, database: &Database) -> Result<Option<PathBuf>, Failure> {
+    if let Spelt::AwsKms { .. } = &config.policy.keys().provider {
+        return Ok(None);
+    }
     let path = config.root_file()?;
     let missing = std::fs::symlink_metadata(&path)
         .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);

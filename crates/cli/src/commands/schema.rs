@@ -1,6 +1,7 @@
 //! `fieldseal schema`: the target's CREATE TABLE statements.
 
 use fieldseal_db::Dialect;
+use fieldseal_store::{SchemaError, SourceColumns};
 
 use crate::args::{DialectWord, SchemaArgs};
 use crate::config::Config;
@@ -21,13 +22,7 @@ pub(crate) async fn schema(args: &SchemaArgs) -> Result<Exit, Failure> {
         })?,
     };
     let source = match &args.from {
-        Some(from) => Some(
-            fieldseal_store::read_source_columns(&config.policy, from)
-                .await
-                .map_err(|error| {
-                    Failure::new(Exit::Failed, format!("reading {}: {error}", shown(from)))
-                })?,
-        ),
+        Some(from) => Some(read_source(&config, from).await?),
         None => None,
     };
     let script = fieldseal_store::create_tables(&config.policy, dialect, source.as_ref())
@@ -38,11 +33,26 @@ pub(crate) async fn schema(args: &SchemaArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// A path as it is; a URL without its password.
-fn shown(from: &str) -> String {
-    if Dialect::of_url(from).is_ok() {
-        fieldseal_db::redact_url(from)
+/// The source's columns, from a file or from the database at a URL.
+async fn read_source(config: &Config, from: &str) -> Result<SourceColumns, Failure> {
+    // A path as it is; a URL without its password.
+    let (from, shown) = if Dialect::of_url(from).is_ok() {
+        let url = config.safe_source(from.to_owned(), "--from")?;
+        (url, fieldseal_db::redact_url(from))
     } else {
-        from.to_owned()
-    }
+        (from.to_owned(), from.to_owned())
+    };
+    let read = fieldseal_store::read_source_columns(&config.policy, &from).await;
+    read.map_err(|error| match &error {
+        SchemaError::Database(database) => {
+            let failure = Failure::database(&format!("reading {shown}"), database);
+            Failure::new(
+                failure.exit,
+                format!(
+                    "{failure}; correct the URL, or see that the server runs and lets this user in"
+                ),
+            )
+        }
+        _ => Failure::new(Exit::Failed, format!("reading {shown}: {error}")),
+    })
 }

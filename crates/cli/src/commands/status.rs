@@ -4,7 +4,7 @@ mod show;
 
 use fieldseal_keys::{KeyStore as _, KeyUse};
 use fieldseal_keystore::DbKeyStore;
-use fieldseal_model::SequenceNumber;
+use fieldseal_metrics::LagUnit;
 use fieldseal_policy::Policy;
 use fieldseal_store::{GenerationState, ShardStatus, Status, TableStatus};
 
@@ -12,7 +12,7 @@ use crate::args::ReportArgs;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::print::counted;
-use crate::source::{self, Marks};
+use crate::source::{self, Applied, Behind};
 use crate::wiring::{connect_migrated, described};
 
 pub(crate) async fn status(args: &ReportArgs) -> Result<Exit, Failure> {
@@ -23,14 +23,17 @@ pub(crate) async fn status(args: &ReportArgs) -> Result<Exit, Failure> {
     let keys = DbKeyStore::new(database).list().await.map_err(|error| {
         Failure::new(Exit::NotAsItShouldBe, format!("reading the keys: {error}"))
     })?;
+    let status = store.status().await.map_err(reading)?;
+    let generations = store.generations().await.map_err(reading)?;
     // The source last: a running worker is then never shown ahead of it.
+    let applied: Vec<Applied> = status.shards.iter().filter_map(applied).collect();
+    let ends = source::behind(&config, &applied).await;
     let mut report = Report {
-        status: store.status().await.map_err(reading)?,
-        generations: store.generations().await.map_err(reading)?,
+        status,
+        generations,
         keys,
-        ends: source::marks(&config)
-            .await
-            .map_err(|failure| failure.to_string()),
+        unit: source::lag_unit(&config),
+        ends: ends.map_err(|failure| failure.to_string()),
         why: Vec::new(),
     };
     report.why = report.blocking();
@@ -47,8 +50,10 @@ struct Report {
     status: Status,
     generations: Vec<GenerationState>,
     keys: Vec<KeyUse>,
-    /// Where each shard ends now, or why that cannot be told.
-    ends: Result<Marks, String>,
+    /// What the source's lag is counted in.
+    unit: LagUnit,
+    /// How far each shard of the source is behind, or why that cannot be told.
+    ends: Result<Vec<(String, Behind)>, String>,
     /// What blocks a cutover.
     why: Vec<String>,
 }
@@ -57,10 +62,12 @@ struct Report {
 struct Shard<'a> {
     name: &'a str,
     read: Option<&'a ShardStatus>,
-    /// Bytes between what is applied and its present end.
+    /// How far its present end lies behind what is applied, in the source's unit.
     lag: Option<u64>,
     /// It ends before what is applied of it.
     cut: bool,
+    /// The source has it no more, and it was not read to an end that it cannot grow beyond.
+    gone: bool,
 }
 
 impl Report {
@@ -69,33 +76,40 @@ impl Report {
         let known = self.status.shards.iter();
         let mut shards: Vec<Shard<'_>> = known
             .map(|shard| {
-                let end = self.end(&shard.shard);
-                let lag = end.and_then(|end| behind(&shard.sequence, end));
+                let behind = self.behind(&shard.shard);
                 Shard {
                     name: &shard.shard,
                     read: Some(shard),
-                    lag,
-                    cut: end.is_some() && lag.is_none(),
+                    lag: behind.and_then(lag),
+                    cut: behind == Some(Behind::Cut),
+                    gone: !shard.closed && self.lacks(&shard.shard),
                 }
             })
             .collect();
-        for (name, end) in self.ends.iter().flatten() {
+        for (name, behind) in self.ends.iter().flatten() {
             if !shards.iter().any(|shard| shard.name == name) {
-                let lag = end.as_ref().and_then(|end| behind("0", end));
                 shards.push(Shard {
                     name,
                     read: None,
-                    lag,
+                    lag: lag(*behind),
                     cut: false,
+                    gone: false,
                 });
             }
         }
         shards
     }
 
-    fn end(&self, shard: &str) -> Option<&SequenceNumber> {
+    /// Whether the source's shards are known and this is none of them.
+    fn lacks(&self, shard: &str) -> bool {
+        self.ends
+            .as_ref()
+            .is_ok_and(|ends| ends.iter().all(|(name, _)| name != shard))
+    }
+
+    fn behind(&self, shard: &str) -> Option<Behind> {
         let ends = self.ends.as_ref().ok()?;
-        ends.iter().find(|(name, _)| name == shard)?.1.as_ref()
+        Some(ends.iter().find(|(name, _)| name == shard)?.1)
     }
 
     /// The newest generation's state of a table, in a word.
@@ -113,12 +127,22 @@ impl Report {
                 why.push(format!(
                     "shard {} is {} behind",
                     shard.name,
-                    counted(lag, "byte")
+                    match self.unit {
+                        LagUnit::Bytes => counted(lag, "byte"),
+                        LagUnit::Milliseconds => format!("{lag} ms"),
+                    }
                 ));
             }
             if shard.cut {
                 why.push(format!(
                     "shard {} ends before what is applied of it: it was cut or replaced",
+                    shard.name
+                ));
+            }
+            if shard.gone {
+                why.push(format!(
+                    "shard {} is gone from the source, and whether it was read to its end cannot \
+                     be told: put it back",
                     shard.name
                 ));
             }
@@ -157,12 +181,20 @@ impl Report {
     }
 }
 
-/// Files count in bytes, so that the difference of two places is how much lies between them;
-/// `None` if the end comes first.
-fn behind(applied: &str, end: &SequenceNumber) -> Option<u64> {
-    let applied: u64 = applied.parse().ok()?;
-    let end: u64 = end.as_str().parse().ok()?;
-    end.checked_sub(applied)
+/// What the store remembers of a shard, as the source is asked with it.
+fn applied(shard: &ShardStatus) -> Option<Applied> {
+    Some(Applied {
+        shard: shard.shard.clone(),
+        sequence: shard.sequence.parse().ok()?,
+        closed: shard.closed,
+    })
+}
+
+fn lag(behind: Behind) -> Option<u64> {
+    match behind {
+        Behind::Bytes(lag) | Behind::Millis(lag) => Some(lag),
+        Behind::Cut => None,
+    }
 }
 
 /// The source's engine decides how a position is written.

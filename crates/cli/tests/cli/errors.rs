@@ -379,3 +379,95 @@ fn a_held_record_is_shown_with_what_to_do() {
         &["load-of-no-generation", "to do", "generation begin"],
     );
 }
+
+#[test]
+fn a_checked_policys_mistakes_are_findings_of_the_report() {
+    let shop = Shop::new();
+    shop.amend_policy("engine = \"mysql\"", "engine = \"oracle\"");
+    shop.amend_policy("points = \"keep\"", "points = \"kept\"");
+    let report = shop.call(&["check", "--json"]).ends_with(3).json();
+    assert_eq!(report["ok"], false);
+    assert_eq!(report["errors"], 2);
+    for (finding, place) in report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(["policy.toml:4:", "policy.toml:21:"])
+    {
+        assert_eq!(finding["area"], "policy");
+        assert!(finding["text"].as_str().unwrap().starts_with(place));
+    }
+    fs::remove_file(shop.path("policy.toml")).unwrap();
+    let report = shop.call(&["check", "--json"]).ends_with(3).json();
+    assert_eq!(report["errors"], 1);
+}
+
+#[test]
+fn a_sealed_key_column_is_refused_together_with_its_domain() {
+    let shop = Shop::new();
+    shop.amend_policy(
+        "points = \"keep\"",
+        "points = \"keep\"\nid = { seal = \"Not A Domain\", kind = \"integer\" }",
+    );
+    let report = shop.call(&["check", "--json"]).ends_with(3).json();
+    let findings = report["findings"].to_string();
+    assert!(
+        findings.contains("a key column cannot be sealed"),
+        "{findings}"
+    );
+    assert!(findings.contains("domain"), "{findings}");
+    assert_eq!(report["errors"], 2, "{findings}");
+}
+
+#[test]
+fn a_key_is_named_once_for_each_finding() {
+    let shop = Shop::ready();
+    shop.write("a.jsonl", &[load("customers", &customer("1", "planted"))]);
+    shop.call(&["run", "--until-idle"]).ends_with(0);
+    let other = Shop::ready();
+    fs::copy(other.path("root.key"), shop.path("root.key")).unwrap();
+    let report = shop.call(&["check", "--json"]).ends_with(4).json();
+    let about_keys = report["findings"].as_array().unwrap().iter();
+    let texts: Vec<&str> = about_keys
+        .filter_map(|finding| finding["text"].as_str())
+        .filter(|text| text.contains("no wrap under a configured wrapping key"))
+        .collect();
+    assert!(!texts.is_empty());
+    for text in texts {
+        assert_eq!(text.matches("domain").count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn a_source_that_cannot_be_reached_prints_no_schema() {
+    let shop = Shop::new();
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let url = format!("mysql://reader:planted@127.0.0.1:{port}/shop");
+    let called = shop.call(&["schema", "--from", &url]).ends_with(6);
+    says(&called, &["reading mysql://", "correct the URL"]);
+    let away = "mysql://reader:planted@db.example.org/shop?ssl-mode=DISABLED";
+    let called = shop.call(&["schema", "--from", away]).ends_with(3);
+    says(&called, &["--from: the URL's ssl mode"]);
+}
+
+#[test]
+fn a_file_that_is_removed_is_told_by_status() {
+    let shop = Shop::ready();
+    shop.write("a.jsonl", &[load("customers", &customer("1", "planted-1"))]);
+    shop.call(&["run", "--until-idle"]).ends_with(0);
+    fs::rename(
+        shop.path("source").join("a.jsonl"),
+        shop.path("source").join("a.away"),
+    )
+    .unwrap();
+    let called = shop.call(&["status"]).ends_with(4);
+    says(
+        &called,
+        &["shard a.jsonl is gone from the source", "put it back"],
+    );
+}

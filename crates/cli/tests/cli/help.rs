@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::shop::{binary, finished};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "",
     "check",
     "demo",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 21] = [
     "generation complete",
     "generation list",
     "generation sweep",
+    "health",
     "inspect",
     "migrate",
     "open",

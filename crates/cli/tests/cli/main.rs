@@ -4,10 +4,14 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
+mod admin;
 mod demo;
 mod errors;
 mod help;
 mod inspect;
 mod life;
+mod progress;
 mod shop;
 mod signals;
+mod terminal;
+mod two_runs;

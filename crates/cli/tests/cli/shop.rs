@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use fieldseal_db::{Connect, Database, Sql};
 use fieldseal_dms::{
     Encoder, PartitionKey, RowRecord, Spelling, Transaction, Wire, mysql_stream_position,
 };
 use fieldseal_model::{Operation, Position};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -114,6 +115,22 @@ impl Shop {
         fs::write(self.path("source").join(shard), records.concat()).unwrap();
     }
 
+    /// Writes a shard of so many customers, each in a transaction of its own: that takes a while.
+    pub(crate) fn write_many(&self, customers: u32) {
+        self.amend_policy(
+            "files.dir = \"source\"",
+            "files.dir = \"source\"\nmax_batch_rows = 1",
+        );
+        let record = |id: u32| {
+            load(
+                "customers",
+                &customer(&id.to_string(), "planted@example.org"),
+            )
+        };
+        let records: Vec<Vec<u8>> = (1..=customers).map(record).collect();
+        self.write("a.jsonl", &records);
+    }
+
     /// Runs SQL in the target.
     pub(crate) fn script(&self, sql: &str) {
         let url = format!("sqlite://{}", self.path("target.db").display());
@@ -125,6 +142,28 @@ impl Shop {
         runtime.block_on(async {
             let database = Database::connect(&url, Connect::default()).await.unwrap();
             database.execute_script(sql).await.unwrap();
+            database.close().await;
+        });
+    }
+
+    /// Does something while nobody else can write to the target.
+    pub(crate) fn while_locked(&self, action: impl FnOnce()) {
+        let url = format!("sqlite://{}", self.path("target.db").display());
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (database, transaction) = runtime.block_on(async {
+            let database = Database::connect(&url, Connect::default()).await.unwrap();
+            let transaction = database.begin().await.unwrap();
+            (database, transaction)
+        });
+        // Also where the action fails, and all of this is dropped.
+        let _inside = runtime.enter();
+        action();
+        runtime.block_on(async {
+            transaction.rollback().await.unwrap();
             database.close().await;
         });
     }
@@ -152,6 +191,25 @@ impl Shop {
     /// Calls the binary for output that holds values.
     pub(crate) fn call_revealing(&self, args: &[&str]) -> Called {
         finished(&mut self.command(args))
+    }
+}
+
+/// A process that is ended with the test, also with one that fails.
+pub(crate) struct Service(pub(crate) Child);
+
+impl Service {
+    /// Sends a signal and answers the exit code that follows.
+    pub(crate) fn ends_by(&mut self, signal: Signal) -> Option<i32> {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

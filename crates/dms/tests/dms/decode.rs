@@ -1,7 +1,9 @@
 //! Splitting a stream record into objects, the before image, numbers kept whole, and what is
 //! printed of it all. The many broken shapes are in `hostile`.
 
-use fieldseal_dms::{ControlOperation, DecodeError, Decoded, Decoder, Record, decode};
+use fieldseal_dms::{
+    ControlOperation, DecodeError, Decoded, Decoder, InternalOperation, MARK, Record, decode,
+};
 use fieldseal_model::{Cell, Change, Engine, Operation, Position};
 
 fn row(decoder: &Decoder, text: &str) -> Change {
@@ -265,5 +267,27 @@ fn nothing_that_is_printed_shows_a_cell() {
             }
             assert!(!shown.contains("example.org"), "{}", shown.len());
         }
+    }
+}
+
+#[test]
+fn the_marker_is_ignored_and_nothing_like_it_is() {
+    let is_mark = |decoded: &Decoded| match &decoded.result {
+        Ok(Record::Internal(internal)) => internal.operation == InternalOperation::Mark,
+        _ => false,
+    };
+    let all: Vec<Decoded> = decode(MARK).collect();
+    assert!(all.len() == 1 && is_mark(&all[0]));
+    let twice = [MARK, load(r#""a":1"#, "").as_bytes(), MARK].concat();
+    let found: Vec<bool> = decode(&twice).map(|object| is_mark(&object)).collect();
+    assert_eq!(found, [true, false, true]);
+    for other in [
+        r#"{"fieldseal":"mark","data":{"a":1}}"#,
+        r#"{"fieldseal": "mark"}"#,
+        r#"{"fieldseal":"marks"}"#,
+        r#"{"Fieldseal":"mark"}"#,
+    ] {
+        let all: Vec<Decoded> = decode(other.as_bytes()).collect();
+        assert!(all.len() == 1 && all[0].result.is_err(), "{other}");
     }
 }

@@ -45,6 +45,9 @@ pub(super) async fn index_key(
         let active = inner.store.active(&domain, purpose).await;
         let Some(active) = active.map_err(KeyringError::store("reading the index key"))? else {
             create::active_key(&inner, &domain, purpose).await?;
+            if let Some(key) = inner.indexes.get(&domain) {
+                return Ok(key);
+            }
             continue;
         };
         let key = KeyRef {
@@ -66,10 +69,14 @@ pub(super) async fn index_key(
 impl Inner {
     /// What every wrap of `key` is bound to: the caller's words, never the store's.
     pub(super) fn context(&self, key: &KeyRef) -> WrapContext {
+        self.context_of(&key.domain, key.purpose)
+    }
+
+    pub(super) fn context_of(&self, domain: &Domain, purpose: Purpose) -> WrapContext {
         WrapContext {
             deployment: self.deployment.clone(),
-            domain: key.domain.clone(),
-            purpose: key.purpose,
+            domain: domain.clone(),
+            purpose,
         }
     }
 

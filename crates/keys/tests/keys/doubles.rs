@@ -250,6 +250,11 @@ impl KeyProvider for Faulty {
         self.local.wrapping_keys()
     }
 
+    async fn generate(&self, context: &WrapContext) -> Result<(DataKey, Vec<u8>), ProviderError> {
+        self.answer()?;
+        self.local.generate(context).await
+    }
+
     async fn wrap(&self, context: &WrapContext, key: &DataKey) -> Result<Vec<u8>, ProviderError> {
         self.answer()?;
         self.local.wrap(context, key).await

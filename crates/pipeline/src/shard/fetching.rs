@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, sleep};
 
+use super::room::{Room, Taken, first_size, next_size};
 use super::{FIRST_WAIT, LONGEST_WAIT};
 use crate::{BatchLimits, Fetched, ReaderState, ShardReader, StopReason, StreamRecord};
 
@@ -17,11 +18,15 @@ pub(super) struct Delivery {
     pub(super) records: Arc<Vec<StreamRecord>>,
     pub(super) state: ReaderState,
     pub(super) lag: Option<u64>,
+    /// The room in memory that the records take, given back with them.
+    #[expect(dead_code, reason = "kept for its drop")]
+    pub(super) room: Taken,
 }
 
 /// The fetching half of a shard's loop.
 pub(super) struct Fetching {
     pub(super) limits: BatchLimits,
+    pub(super) room: Room,
     pub(super) until_idle: bool,
     pub(super) shutdown: watch::Receiver<bool>,
 }
@@ -33,12 +38,21 @@ impl Fetching {
         sender: mpsc::Sender<Delivery>,
     ) -> Result<(), StopReason> {
         let mut wait = FIRST_WAIT;
+        let mut size = first_size(self.limits.bytes);
         loop {
-            let fetched = tokio::select! {
+            let limits = BatchLimits {
+                bytes: size,
+                ..self.limits
+            };
+            let fetching = async {
+                let room = self.room.take(size).await;
+                (reader.next(limits).await, room)
+            };
+            let (fetched, mut room) = tokio::select! {
                 _ = self.shutdown.wait_for(|stop| *stop) => return Ok(()),
                 // The shard has stopped: a source that waits or is away must not hold it up.
                 () = sender.closed() => return Ok(()),
-                fetched = reader.next(self.limits) => fetched,
+                fetched = fetching => fetched,
             };
             let Fetched {
                 records,
@@ -47,6 +61,8 @@ impl Fetching {
             } = match fetched {
                 Ok(fetched) => fetched,
                 Err(error) if error.transient => {
+                    // Others need it meanwhile.
+                    drop(room);
                     tracing::warn!(%error, "the source is tried again");
                     tokio::select! {
                         () = self.rest(wait) => {}
@@ -59,10 +75,14 @@ impl Fetching {
             };
             wait = FIRST_WAIT;
             let empty = records.is_empty();
+            let bytes = records.iter().map(|record| record.data.len()).sum();
+            size = next_size(size, bytes, self.limits.bytes);
+            room.shrink(bytes);
             let delivery = Delivery {
                 records: Arc::new(records),
                 state,
                 lag,
+                room,
             };
             if sender.send(delivery).await.is_err() {
                 return Ok(());

@@ -128,17 +128,14 @@ impl<T: Target> Lookahead<T> {
         let (sender, behind) = oneshot::channel();
         let before = std::mem::replace(&mut self.behind, behind);
         let (preparer, target) = (Arc::clone(&self.preparer), Arc::clone(&self.target));
-        let delivery = Delivery {
-            records: Arc::clone(&delivery.records),
-            ..*delivery
-        };
+        let records = Arc::clone(&delivery.records);
         let (shard, fence) = (self.shard.clone(), self.fence);
         tokio::spawn(async move {
             let (place, labels) = before.await.ok()?;
-            let run = place.run(&shard, fence, &delivery);
+            let run = place.run(&shard, fence, &records);
             let planned = preparer.plan(run, Arc::clone(&labels)).await;
             if !planned.stops() {
-                let behind = ShardPlace::behind(delivery.records.last()?, planned.high());
+                let behind = ShardPlace::behind(records.last()?, planned.high());
                 // Nobody listens when the loop has ended.
                 let _ = sender.send((behind, Arc::clone(&labels)));
             }

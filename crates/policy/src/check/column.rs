@@ -76,6 +76,8 @@ fn listed_key(spelling: &At<ColumnSpelling>, gathered: &mut Gathered) -> bool {
             "a key column cannot be dropped: rows are found by it; remove this entry"
         }
         ColumnSpelling::Detailed(column) if !column.seal.is_absent() => {
+            // The domain is told as well: the column may be sealed once another one is the key.
+            seal::domain_of(column, gathered);
             "a key column cannot be sealed: rows are found, ordered and bound by it, so it stands \
              in the new database in clear; if it is PII, give the source table a key that is not \
              (a number or a UUID), name that one in `key`, and seal this as an ordinary column \

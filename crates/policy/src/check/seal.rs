@@ -19,7 +19,7 @@ pub(super) fn seal(
     context: &mut Context<'_>,
     gathered: &mut Gathered,
 ) -> Option<Seal> {
-    let domain = section.seal.get().and_then(|at| domain(at, gathered));
+    let domain = domain_of(section, gathered);
     let ty = value_type::of_column(section, &name.spot, gathered);
     let pad = value_type::optional(&section.pad, |at| pad(at, gathered));
     let null_good = null(section, gathered);
@@ -35,6 +35,11 @@ pub(super) fn seal(
         indexes: indexes?,
         masks: masks?,
     })
+}
+
+/// The domain, unless it is absent or a mistake.
+pub(super) fn domain_of(section: &ColumnSection, gathered: &mut Gathered) -> Option<Domain> {
+    section.seal.get().and_then(|at| domain(at, gathered))
 }
 
 fn domain(at: &At<String>, gathered: &mut Gathered) -> Option<Domain> {

@@ -1,14 +1,15 @@
-//! `[source]`, `[target]` and `[keys]`.
+//! `[source]`, `[target]`, `[keys]` and `[admin]`; what AWS is named by is in `aws`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use fieldseal_envelope::MAX_SEALS;
 use fieldseal_model::Engine;
 
-use crate::check::{name, scalar};
+use crate::check::{aws, name, scalar};
 use crate::mistakes::{Gathered, Spot};
 use crate::policy::{KeyProvider, Keys, Location, Source, SourceKind, Target, UnlistedTables};
-use crate::spelling::{At, Field, KeysSection, SourceSection, TargetSection, Word};
+use crate::spelling::{AdminSection, At, Field, KeysSection, SourceSection, TargetSection, Word};
 
 pub(super) fn source(
     section: &SourceSection,
@@ -19,8 +20,7 @@ pub(super) fn source(
         .id
         .get()
         .and_then(|at| name::permanent(at, gathered));
-    let dir = section.files.get().and_then(|files| files.value.dir.get());
-    let dir = dir.and_then(|at| path(at, gathered));
+    let kind = source_kind(section, spot, gathered);
     let url = source_url(section, spot, gathered);
     let rows = scalar::number(&section.max_batch_rows, 1..=20_000, 2_000, gathered);
     let bytes = scalar::number(
@@ -32,12 +32,33 @@ pub(super) fn source(
     Some(Source {
         id: id?,
         engine: section.engine.get()?.value.0,
-        kind: SourceKind::Files { dir: dir? },
+        kind: kind?,
         url: url?,
         insecure: section.insecure.or(false)?,
         max_batch_rows: rows?,
         max_batch_bytes: bytes?,
     })
+}
+
+fn source_kind(
+    section: &SourceSection,
+    spot: &Spot,
+    gathered: &mut Gathered,
+) -> Option<SourceKind> {
+    let files = section.files.get().and_then(|files| {
+        let dir = files.value.dir.get().and_then(|at| path(at, gathered))?;
+        Some(SourceKind::Files { dir })
+    });
+    let kinesis = section.kinesis.get();
+    let kinesis = kinesis.and_then(|at| aws::kinesis(&at.value, gathered));
+    if section.files.is_absent() == section.kinesis.is_absent() {
+        gathered.add(
+            spot,
+            "exactly one of files and kinesis says where the records come from",
+        );
+        return None;
+    }
+    files.or(kinesis)
 }
 
 pub(super) fn unlisted_tables(section: &SourceSection) -> Option<UnlistedTables> {
@@ -186,28 +207,57 @@ fn path(at: &At<String>, gathered: &mut Gathered) -> Option<PathBuf> {
     Some(PathBuf::from(&at.value))
 }
 
-pub(super) fn keys(section: &KeysSection, gathered: &mut Gathered) -> Option<Keys> {
+pub(super) fn keys(section: &KeysSection, spot: &Spot, gathered: &mut Gathered) -> Option<Keys> {
     let deployment = section
         .deployment
         .get()
         .and_then(|at| name::permanent(at, gathered));
-    let root_file = section
-        .local
-        .get()
-        .and_then(|local| local.value.root_file.get());
-    let root_file = root_file.and_then(|at| path(at, gathered));
+    let provider = key_provider(section, spot, gathered);
     let age = scalar::number(&section.cache_max_age_seconds, 1..=86_400, 300, gathered);
     let uses = scalar::number(&section.max_uses, 1..=MAX_SEALS, MAX_SEALS, gathered);
     let pool = scalar::number(&section.nonce_pool, 0..=256, 256, gathered);
     Some(Keys {
         deployment: deployment?,
-        provider: KeyProvider::Local {
-            root_file: root_file?,
-        },
+        provider: provider?,
         cache_max_age_seconds: age?,
         max_uses: uses?,
         nonce_pool: pool?,
     })
+}
+
+fn key_provider(
+    section: &KeysSection,
+    spot: &Spot,
+    gathered: &mut Gathered,
+) -> Option<KeyProvider> {
+    let local = section.local.get().and_then(|local| {
+        let root_file = local.value.root_file.get();
+        let root_file = root_file.and_then(|at| path(at, gathered))?;
+        Some(KeyProvider::Local { root_file })
+    });
+    let kms = section.aws_kms.get();
+    let kms = kms.and_then(|at| aws::kms(&at.value, gathered));
+    if section.local.is_absent() == section.aws_kms.is_absent() {
+        gathered.add(
+            spot,
+            "exactly one of local and aws_kms says who wraps data keys",
+        );
+        return None;
+    }
+    local.or(kms)
+}
+
+pub(super) fn admin(section: &AdminSection, gathered: &mut Gathered) -> Option<SocketAddr> {
+    let at = section.listen.get()?;
+    let address = at.value.parse::<SocketAddr>().ok();
+    if address.is_none() {
+        gathered.add(
+            &at.spot,
+            "must be an IP address with a port, such as \"127.0.0.1:9464\" for this machine only \
+             or \"0.0.0.0:9464\" for whoever can reach it",
+        );
+    }
+    address
 }
 
 #[cfg(test)]

@@ -86,7 +86,11 @@ pub(crate) fn open<'t, 'i>(
     for key in table.keys() {
         let name: &str = key.get_ref();
         if !known.contains(&name) {
-            let instead = suggest::instead(name, &known, "keys");
+            let instead = if is_credential(name) {
+                NO_CREDENTIALS.to_owned()
+            } else {
+                suggest::instead(name, &known, "keys")
+            };
             let message = format!("unknown key {}; {instead}", shown(name));
             gathered.add(&spot.entry(name, key.span().start), message);
         }
@@ -101,6 +105,29 @@ pub(crate) fn open<'t, 'i>(
         }
     }
     Some(table)
+}
+
+const NO_CREDENTIALS: &str = "credentials never stand in this file: remove it, revoke it if the \
+    file was shared, and let AWS find them as usual (environment, profile, web identity, task role \
+    or instance role)";
+
+/// Whether a key is named as an AWS credential is, however it is spelled.
+fn is_credential(name: &str) -> bool {
+    let plain: String = name
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    [
+        "accesskey",
+        "secretkey",
+        "secretaccess",
+        "sessiontoken",
+        "credential",
+        "awsprofile",
+    ]
+    .iter()
+    .any(|part| plain.contains(part))
 }
 
 /// A comment as the end of a message: no capital, no full stop.

@@ -1,8 +1,9 @@
-//! The file itself and its sections `[source]`, `[target]` and `[keys]`.
+//! The file itself and its sections `[source]`, `[target]`, `[keys]` and `[admin]`.
 
 use fieldseal_model::Engine;
 
 use crate::policy::UnlistedTables;
+use crate::spelling::aws::{AwsKmsSection, KinesisSection};
 use crate::spelling::section::section;
 use crate::spelling::{Entries, TableSection, Word};
 
@@ -17,18 +18,22 @@ section! {
         required keys: KeysSection,
         /// One section per table, named "schema.table" as records name it.
         required tables: Entries<TableSection>,
+        /// The port for health, readiness and metrics; without it there is none.
+        optional admin: AdminSection,
     }
 }
 
 section! {
-    /// Where the records come from.
+    /// Where the records come from. Exactly one of files and kinesis.
     SourceSection {
         /// The source's permanent name: 1 to 64 of a-z, 0-9 and "-".
         required id: String,
         /// The database that DMS reads.
         required engine: Word<Engine>,
         /// A folder of recorded DMS output, each file a shard.
-        required files: FilesSection,
+        optional files: FilesSection,
+        /// A Kinesis data stream that DMS writes to.
+        optional kinesis: KinesisSection,
         /// The URL of the database that DMS reads, without a password; at most one of url, url_env and url_file.
         optional url: String,
         /// The environment variable that holds the URL of the database that DMS reads.
@@ -69,12 +74,14 @@ section! {
 }
 
 section! {
-    /// Which keys seal.
+    /// Which keys seal. Exactly one of local and aws_kms.
     KeysSection {
         /// The deployment's permanent name: 1 to 64 of a-z, 0-9 and "-".
         required deployment: String,
         /// A root key file on this machine.
-        required local: LocalSection,
+        optional local: LocalSection,
+        /// A key of AWS Key Management Service.
+        optional aws_kms: AwsKmsSection,
         /// An opened data key is forgotten after this many seconds: 1 to 86400, default 300.
         optional cache_max_age_seconds: u64,
         /// How many values one data key may seal: 1 to 1073741824 (2^30, the default).
@@ -89,5 +96,13 @@ section! {
     LocalSection {
         /// The file; a relative path starts at the folder of this file.
         required root_file: String,
+    }
+}
+
+section! {
+    /// The port for health, readiness and metrics.
+    AdminSection {
+        /// The address with its port, such as "127.0.0.1:9464".
+        required listen: String,
     }
 }

@@ -115,7 +115,8 @@ pub(crate) fn parse(declared: &str, charset: Option<&str>) -> Result<TargetType,
         "longblob" => TargetType::Bytes {
             max: Some(4_294_967_295),
         },
-        "json" => TargetType::Json,
+        // MariaDB says longtext.
+        "json" => TargetType::Json { doubles: true },
         "uuid" => TargetType::Uuid,
         "date" => TargetType::Date,
         "datetime" => TargetType::DateTime { digits },

@@ -158,7 +158,7 @@ fn column_type(name: &str, modifier: i64) -> Result<TargetType, &'static str> {
         "varchar" => text(length, false),
         "bpchar" => text(length, length.is_some()),
         "bytea" => TargetType::Bytes { max: None },
-        "json" | "jsonb" => TargetType::Json,
+        "json" | "jsonb" => TargetType::Json { doubles: false },
         "uuid" => TargetType::Uuid,
         "date" => TargetType::Date,
         "timestamp" => TargetType::DateTime { digits },

@@ -109,7 +109,7 @@ fn column_type(declared: &str) -> Result<TargetType, &'static str> {
             unsigned: false,
         }
     } else if has("TEXT") && has("JSON") {
-        TargetType::Json
+        TargetType::Json { doubles: false }
     } else if has("CHAR") || has("CLOB") || has("TEXT") {
         TargetType::Text {
             max_chars: None,

@@ -9,6 +9,7 @@ use fieldseal_envelope::TableId;
 use fieldseal_pipeline::{ColumnRole, TableLayout, TargetError, TargetType};
 
 use super::{cast_types, describe};
+use crate::schema::tests::servers;
 use crate::schema::version_column_for_tests as version;
 use databases::{Server, TestDatabase};
 
@@ -120,9 +121,8 @@ fn choice(labels: &[&str], set: bool) -> TargetType {
     }
 }
 
-#[tokio::test]
-async fn mariadb_types() {
-    let test = TestDatabase::on(Server::MariaDb).await;
+/// What MariaDB and MySQL share.
+fn mysql_types() -> Vec<(&'static str, &'static str, TargetType)> {
     let stamp = |digits| TargetType::Timestamp {
         digits,
         narrow: true,
@@ -131,62 +131,78 @@ async fn mariadb_types() {
         digits,
         durations: true,
     };
-    compare(
-        &test,
-        &[
-            ("id", "BIGINT UNSIGNED NOT NULL", integer(0, u64::MAX)),
-            ("tiny", "TINYINT(1)", integer(i8::MIN, i8::MAX)),
-            ("utiny", "TINYINT UNSIGNED NOT NULL", integer(0, u8::MAX)),
-            ("small", "SMALLINT UNSIGNED ZEROFILL", integer(0, u16::MAX)),
-            ("medium", "MEDIUMINT", integer(-8_388_608, 8_388_607)),
-            ("umedium", "MEDIUMINT UNSIGNED", integer(0, 16_777_215)),
-            ("plain", "INT", integer(i32::MIN, i32::MAX)),
-            ("big", "BIGINT", integer(i64::MIN, i64::MAX)),
-            ("y", "YEAR", integer(1901, 2155)),
-            ("b1", "BIT(1)", TargetType::Bits { width: 1 }),
-            ("b10", "BIT(10)", TargetType::Bits { width: 10 }),
-            ("money", "DECIMAL(10,2)", decimal(10, 2)),
-            (
-                "whole",
-                "DECIMAL UNSIGNED",
-                TargetType::Decimal {
-                    precision: Some((10, 0)),
-                    unsigned: true,
-                },
-            ),
-            ("f", "FLOAT", TargetType::Float { single: true }),
-            ("d", "DOUBLE", TargetType::Float { single: false }),
-            ("c", "CHAR(7)", chars(7, true, true)),
-            ("v", "VARCHAR(20) NOT NULL", chars(20, false, true)),
-            ("t1", "TINYTEXT", text(Some(255), true)),
-            ("t2", "TEXT", text(Some(65_535), true)),
-            ("t3", "MEDIUMTEXT", text(Some(16_777_215), true)),
-            ("t4", "LONGTEXT", text(Some(4_294_967_295), true)),
-            ("j", "JSON", text(Some(4_294_967_295), true)),
-            (
-                "e",
-                r"ENUM('a','it''s','b\\c','x,y)','é','l\nf') CHARACTER SET latin1",
-                choice(&["a", "it's", "b\\c", "x,y)", "é", "l\nf"], false),
-            ),
-            ("s", "SET('a','b')", choice(&["a", "b"], true)),
-            ("bin", "BINARY(9)", bytes(9)),
-            ("vbin", "VARBINARY(300)", bytes(300)),
-            ("l1", "TINYBLOB", bytes(255)),
-            ("l2", "BLOB", bytes(65_535)),
-            ("l3", "MEDIUMBLOB", bytes(16_777_215)),
-            ("l4", "LONGBLOB", bytes(4_294_967_295)),
-            ("day", "DATE", TargetType::Date),
-            ("dt0", "DATETIME", TargetType::DateTime { digits: 0 }),
-            ("dt6", "DATETIME(6)", TargetType::DateTime { digits: 6 }),
-            ("ts0", "TIMESTAMP NULL", stamp(0)),
-            ("ts3", "TIMESTAMP(3) NULL", stamp(3)),
-            ("tm0", "TIME", time(0)),
-            ("tm6", "TIME(6)", time(6)),
-            ("u", "UUID", TargetType::Uuid),
-            ("place", "POINT", TargetType::Opaque),
-        ],
-    )
-    .await;
+    vec![
+        ("id", "BIGINT UNSIGNED NOT NULL", integer(0, u64::MAX)),
+        ("tiny", "TINYINT(1)", integer(i8::MIN, i8::MAX)),
+        ("utiny", "TINYINT UNSIGNED NOT NULL", integer(0, u8::MAX)),
+        ("small", "SMALLINT UNSIGNED ZEROFILL", integer(0, u16::MAX)),
+        ("medium", "MEDIUMINT", integer(-8_388_608, 8_388_607)),
+        ("umedium", "MEDIUMINT UNSIGNED", integer(0, 16_777_215)),
+        ("plain", "INT", integer(i32::MIN, i32::MAX)),
+        ("big", "BIGINT", integer(i64::MIN, i64::MAX)),
+        ("y", "YEAR", integer(1901, 2155)),
+        ("b1", "BIT(1)", TargetType::Bits { width: 1 }),
+        ("b10", "BIT(10)", TargetType::Bits { width: 10 }),
+        ("money", "DECIMAL(10,2)", decimal(10, 2)),
+        (
+            "whole",
+            "DECIMAL UNSIGNED",
+            TargetType::Decimal {
+                precision: Some((10, 0)),
+                unsigned: true,
+            },
+        ),
+        ("f", "FLOAT", TargetType::Float { single: true }),
+        ("d", "DOUBLE", TargetType::Float { single: false }),
+        ("c", "CHAR(7)", chars(7, true, true)),
+        ("v", "VARCHAR(20) NOT NULL", chars(20, false, true)),
+        ("t1", "TINYTEXT", text(Some(255), true)),
+        ("t2", "TEXT", text(Some(65_535), true)),
+        ("t3", "MEDIUMTEXT", text(Some(16_777_215), true)),
+        ("t4", "LONGTEXT", text(Some(4_294_967_295), true)),
+        (
+            "e",
+            r"ENUM('a','it''s','b\\c','x,y)','é','l\nf') CHARACTER SET latin1",
+            choice(&["a", "it's", "b\\c", "x,y)", "é", "l\nf"], false),
+        ),
+        ("s", "SET('a','b')", choice(&["a", "b"], true)),
+        ("bin", "BINARY(9)", bytes(9)),
+        ("vbin", "VARBINARY(300)", bytes(300)),
+        ("l1", "TINYBLOB", bytes(255)),
+        ("l2", "BLOB", bytes(65_535)),
+        ("l3", "MEDIUMBLOB", bytes(16_777_215)),
+        ("l4", "LONGBLOB", bytes(4_294_967_295)),
+        ("day", "DATE", TargetType::Date),
+        ("dt0", "DATETIME", TargetType::DateTime { digits: 0 }),
+        ("dt6", "DATETIME(6)", TargetType::DateTime { digits: 6 }),
+        ("ts0", "TIMESTAMP NULL", stamp(0)),
+        ("ts3", "TIMESTAMP(3) NULL", stamp(3)),
+        ("tm0", "TIME", time(0)),
+        ("tm6", "TIME(6)", time(6)),
+        ("place", "POINT", TargetType::Opaque),
+    ]
+}
+
+#[tokio::test]
+async fn mariadb_types() {
+    let test = TestDatabase::on(Server::MariaDb).await;
+    let mut types = mysql_types();
+    // Its JSON is text with a check.
+    types.push(("j", "JSON", text(Some(4_294_967_295), true)));
+    types.push(("u", "UUID", TargetType::Uuid));
+    compare(&test, &types).await;
+    test.end().await;
+}
+
+#[tokio::test]
+async fn mysql_9_types() {
+    if !Server::MySql.is_there() {
+        return;
+    }
+    let test = TestDatabase::on(Server::MySql).await;
+    let mut types = mysql_types();
+    types.push(("j", "JSON", TargetType::Json { doubles: true }));
+    compare(&test, &types).await;
     test.end().await;
 }
 
@@ -228,8 +244,8 @@ async fn postgres_types() {
         ("v0", "VARCHAR", text(None, false)),
         ("t", "TEXT", text(None, false)),
         ("b", "BYTEA", TargetType::Bytes { max: None }),
-        ("j", "JSON", TargetType::Json),
-        ("jb", "JSONB", TargetType::Json),
+        ("j", "JSON", TargetType::Json { doubles: false }),
+        ("jb", "JSONB", TargetType::Json { doubles: false }),
         ("u", "UUID", TargetType::Uuid),
         ("day", "DATE", TargetType::Date),
         ("dt", "TIMESTAMP", TargetType::DateTime { digits: 6 }),
@@ -276,7 +292,7 @@ async fn sqlite_types() {
             ("v", "VARCHAR(20)", text(None, true)),
             ("t", "TEXT NOT NULL", text(None, true)),
             ("money", "DECIMALTEXT(10,2)", decimal(10, 2)),
-            ("j", "JSONTEXT", TargetType::Json),
+            ("j", "JSONTEXT", TargetType::Json { doubles: false }),
             ("b", "BLOB", TargetType::Bytes { max: None }),
             ("bin", "VARBINARY(4)", TargetType::Bytes { max: None }),
             ("bit", "BIT(10)", TargetType::Bits { width: 10 }),
@@ -308,7 +324,7 @@ async fn sqlite_types() {
 
 #[tokio::test]
 async fn what_is_missing_is_named_with_what_to_do() {
-    for server in [Server::Sqlite, Server::Postgres, Server::MariaDb] {
+    for server in servers() {
         let test = TestDatabase::on(server).await;
         let refusal = async |target: &str, columns: &[&str]| match describe(
             &test.database,

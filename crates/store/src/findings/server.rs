@@ -13,6 +13,9 @@ pub(super) async fn of_server(database: &Database) -> Result<Vec<Finding>, DbErr
     }
 }
 
+/// A record of Kinesis has at most 10 MiB (its quotas page), and MariaDB's own default is this.
+const WANTED_PACKET: u64 = 16 * 1024 * 1024;
+
 fn error(what: impl Into<String>, advice: &str) -> Finding {
     Finding::server(Severity::Error, what, advice)
 }
@@ -67,7 +70,7 @@ async fn of_mysql(database: &Database) -> Result<Vec<Finding>, DbError> {
     let rows = database
         .query(
             "SELECT VERSION(), @@SESSION.sql_mode, CAST(@@GLOBAL.read_only AS CHAR), \
-             COALESCE(DATABASE(), '')",
+             COALESCE(DATABASE(), ''), CAST(@@GLOBAL.max_allowed_packet AS CHAR)",
             &[],
         )
         .await?;
@@ -104,7 +107,20 @@ async fn of_mysql(database: &Database) -> Result<Vec<Finding>, DbError> {
             "add the database to the target's URL",
         ));
     }
+    let packet: u64 = row.text(4)?.parse().map_err(|_| DbError::unexpected())?;
+    found.extend(small_packets(packet));
     Ok(found)
+}
+
+/// A row, or a record that is held, is sent in one packet; sealed it is somewhat longer.
+fn small_packets(max_allowed: u64) -> Option<Finding> {
+    (max_allowed < WANTED_PACKET).then(|| {
+        Finding::server(
+            Severity::Warning,
+            format!("max_allowed_packet is {max_allowed}: what is longer goes to quarantine, or stops its shard"),
+            "set the server's max_allowed_packet to 16777216 or more, then start again",
+        )
+    })
 }
 
 fn is_supported(version: &str) -> bool {
@@ -122,7 +138,13 @@ fn is_supported(version: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_supported;
+    use super::{WANTED_PACKET, is_supported, small_packets};
+
+    #[test]
+    fn small_packets_are_said() {
+        assert!(small_packets(WANTED_PACKET - 1).is_some());
+        assert!(small_packets(WANTED_PACKET).is_none());
+    }
 
     #[test]
     fn versions() {

@@ -203,6 +203,12 @@ fn written_column(table: &str, role: ColumnRole, column: &ColumnFacts, found: &m
         );
     }
     let is_key = matches!(role, ColumnRole::Key(_));
+    if is_key && matches!(column.ty, Ok(TargetType::Bits { .. })) {
+        refuse(
+            "a BIT is not found again by its bytes",
+            "declare the key VARBINARY or BLOB",
+        );
+    }
     if is_key && is_text && !column.compares_as_bytes {
         refuse(
             "texts that differ would be one key under its collation",

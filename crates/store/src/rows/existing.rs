@@ -158,6 +158,9 @@ fn answered_key(table: &TargetTable, row: &Row) -> Result<Vec<u8>, DbError> {
 
 /// Servers print a column's full scale: `12.50`, `…:04.000000`, `…+00`.
 fn normal<'a>(text: &'a str, ty: &TargetType) -> &'a str {
+    if matches!(ty, TargetType::Integer { .. }) {
+        return without_zero_fill(text);
+    }
     let numeric = matches!(
         ty,
         TargetType::Decimal { .. } | TargetType::DateTime { .. } | TargetType::Timestamp { .. }
@@ -166,11 +169,25 @@ fn normal<'a>(text: &'a str, ty: &TargetType) -> &'a str {
         return text;
     }
     let text = text.trim_end_matches('Z').trim_end_matches("+00");
+    let text = match ty {
+        TargetType::Decimal { .. } => without_zero_fill(text),
+        _ => text,
+    };
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.')
     } else {
         text
     }
+}
+
+/// MySQL prints a ZEROFILL column at its full width; such a column has no negative numbers.
+fn without_zero_fill(text: &str) -> &str {
+    let bare = text.trim_start_matches('0');
+    if bare.len() < text.len() && !bare.starts_with(|first: char| first.is_ascii_digit()) {
+        // The zero before the point, or the only digit.
+        return &text[text.len() - bare.len() - 1..];
+    }
+    bare
 }
 
 fn push(out: &mut Vec<u8>, part: &[u8]) {

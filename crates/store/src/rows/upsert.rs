@@ -12,22 +12,28 @@ use crate::table::{TargetTable, marks, version_column};
 /// Parameters of one statement: SQLite takes 32,766, MySQL 65,535.
 const MAX_PARAMETERS: usize = 30_000;
 
-/// Rows of one statement, and about how many bytes: a packet has a limit.
+/// Rows of one statement, and about how many bytes; fewer where the server's packets are smaller.
 const MAX_ROWS: usize = 512;
 const MAX_BYTES: usize = 2 * 1024 * 1024;
+
+/// What a packet has before its parameters, and at most around each of them.
+const HEAD: usize = 16;
+const AROUND: usize = 12;
 
 /// The statements that write rows, each whole, unless a newer version is stored meanwhile.
 pub(super) fn statements(
     dialect: Dialect,
+    max_packet: usize,
     table: &TargetTable,
     rows: &[&SealedRow],
 ) -> Result<Vec<Statement>, DbError> {
+    let bytes = MAX_BYTES.min(max_packet.saturating_sub(HEAD));
     let width = table.layout.columns.len() + 1;
     let most = (MAX_PARAMETERS / width).clamp(1, MAX_ROWS);
     let mut statements = Vec::new();
     let mut rest = rows;
     while !rest.is_empty() {
-        let (chunk, behind) = rest.split_at(step(fitting(rest, most), most));
+        let (chunk, behind) = rest.split_at(step(fitting(rest, most, bytes), most));
         rest = behind;
         let versions: Vec<_> = chunk.iter().map(|row| row.version()).collect();
         let mut binds: Vec<Bind<'_>> = Vec::with_capacity(chunk.len() * width);
@@ -47,11 +53,11 @@ pub(super) fn statements(
 }
 
 /// How many of the first rows fit into one statement; at least one.
-fn fitting(rows: &[&SealedRow], most: usize) -> usize {
+fn fitting(rows: &[&SealedRow], most: usize, max_bytes: usize) -> usize {
     let mut bytes = 0;
     for (count, row) in rows.iter().take(most).enumerate() {
         bytes += row_bytes(row);
-        if bytes > MAX_BYTES && count > 0 {
+        if bytes > max_bytes && count > 0 {
             return count;
         }
     }
@@ -63,14 +69,14 @@ fn row_bytes(row: &SealedRow) -> usize {
     let RowChange::Upsert(values) = row.change() else {
         return 0;
     };
-    values
-        .iter()
-        .map(|bound| match bound {
-            Bound::Text(text) => text.len(),
-            Bound::Bytes(bytes) => bytes.len(),
-            Bound::Null | Bound::Int(_) | Bound::Unsigned(_) => 8,
-        })
-        .sum()
+    let version = AROUND + row.version().as_bytes().len();
+    let values = row.key_columns().iter().chain(values);
+    let values = values.map(|bound| match bound {
+        Bound::Text(text) => AROUND + text.len(),
+        Bound::Bytes(bytes) => AROUND + bytes.len(),
+        Bound::Null | Bound::Int(_) | Bound::Unsigned(_) => AROUND + 8,
+    });
+    version + values.sum::<usize>()
 }
 
 fn text(dialect: Dialect, table: &TargetTable, rows: usize) -> Sql {

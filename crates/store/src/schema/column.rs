@@ -205,7 +205,9 @@ fn of_kind(ty: &ValueType, dialect: Dialect) -> TargetType {
             },
         },
         Kind::Uuid => TargetType::Uuid,
-        Kind::Json => TargetType::Json,
+        Kind::Json => TargetType::Json {
+            doubles: dialect == Dialect::MySql,
+        },
         Kind::Date => TargetType::Date,
         Kind::DateTime => TargetType::DateTime { digits: 6 },
         Kind::Timestamp => TargetType::Timestamp {

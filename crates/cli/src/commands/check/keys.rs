@@ -1,4 +1,4 @@
-//! Whether the keys can be used: the root key file, every data key that it should unwrap, and
+//! Whether the keys can be used: the root key file (KMS is in `kms`), every data key that it should unwrap, and
 //! whether the policy is still the one that the key store remembers.
 //! Changes nothing: a key store that was never claimed stays so.
 
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fieldseal_db::Database;
 use fieldseal_envelope::{DataKey, Domain, Purpose, WrapContext};
-use fieldseal_keys::{KeyProvider, KeyRef, KeyState, KeyStore, KeyUse};
+use fieldseal_keys::{KeyProvider, KeyRef, KeyState, KeyStore, KeyUse, KeyringError};
 use fieldseal_keystore::DbKeyStore;
 
 use super::{Found, Severity};
@@ -19,17 +19,13 @@ const AREA: &str = "keys";
 
 /// Looks at the keys; without a migrated database, at the root key file only.
 pub(crate) async fn look(config: &Config, database: Option<Database>, found: &mut Vec<Found>) {
-    let provider = match wiring::provider(config) {
-        Ok(provider) => Some(provider),
+    let providers = match usable(config, found).await {
+        Ok(providers) => Some(providers),
         Err(failure) => {
             found.push(Found::new(Severity::Error, AREA, failure.to_string()));
             None
         }
     };
-    if let Some(provider) = &provider {
-        remind(config, &**provider, found);
-        round_trips(config, &**provider, found).await;
-    }
     let Some(database) = database else { return };
     let store = DbKeyStore::new(database.clone());
     recorded(config, &store, found).await;
@@ -41,13 +37,30 @@ pub(crate) async fn look(config: &Config, database: Option<Database>, found: &mu
             "no key has been made in the target yet; the first run makes them",
         )),
         Ok(Some(_)) => {
-            if let Some(provider) = provider
-                && let Err(failure) = unwrap_all(config, database, provider, found).await
+            if let Some(providers) = providers
+                && let Err(failure) = unwrap_all(config, database, providers, found).await
             {
                 found.push(Found::new(Severity::Error, AREA, failure.to_string()));
             }
         }
     }
+}
+
+/// The providers, whether they may be used looked at.
+async fn usable(
+    config: &Config,
+    found: &mut Vec<Found>,
+) -> Result<Vec<Arc<dyn KeyProvider>>, Failure> {
+    let kms = wiring::keys::kms(config).await?;
+    super::kms::look(config, &kms, found).await;
+    let providers = wiring::keys::providers(config).await?;
+    if kms.is_empty() {
+        for provider in &providers {
+            remind(config, &**provider, found);
+            round_trips(config, &**provider, found).await;
+        }
+    }
+    Ok(providers)
 }
 
 /// Whether the policy is still the one under which values were stored: `run` would refuse it.
@@ -120,10 +133,10 @@ async fn round_trips(config: &Config, provider: &dyn KeyProvider, found: &mut Ve
 async fn unwrap_all(
     config: &Config,
     database: Database,
-    provider: Arc<dyn KeyProvider>,
+    providers: Vec<Arc<dyn KeyProvider>>,
     found: &mut Vec<Found>,
 ) -> Result<(), Failure> {
-    let (keyring, keys) = wiring::keyring(&config.policy, database, provider).await?;
+    let (keyring, keys) = wiring::keyring(&config.policy, database, providers).await?;
     let keys = keys.list().await.map_err(|error| {
         Failure::new(
             crate::exit::Exit::NotAsItShouldBe,
@@ -153,12 +166,22 @@ async fn unwrap_all(
                 domain,
                 purpose,
             };
-            found.push(Found::new(Severity::Error, AREA, format!("{key}: {error}")));
+            found.push(Found::new(Severity::Error, AREA, named(&key, &error)));
         }
     }
     let text = format!("{} data keys are in the target", keys.len());
     found.push(Found::new(Severity::Note, AREA, text));
     Ok(())
+}
+
+/// The error with the key it is about, which most errors name themselves.
+fn named(key: &KeyRef, error: &KeyringError) -> String {
+    let (key, error) = (key.to_string(), error.to_string());
+    if error.contains(&key) {
+        error
+    } else {
+        format!("{key}: {error}")
+    }
 }
 
 fn meant_for(key: &KeyUse) -> Option<(Domain, Purpose)> {

@@ -1,6 +1,7 @@
 //! The status as a report for people and as one JSON object. Counts and names only.
 
 use fieldseal_keys::{KeyState, KeyUse};
+use fieldseal_metrics::LagUnit;
 use fieldseal_policy::Policy;
 use fieldseal_store::TableStatus;
 use serde_json::{Value, json};
@@ -18,7 +19,12 @@ pub(super) fn print(report: &Report, policy: &Policy, as_json: bool) -> Result<(
     }
     lines.line(format!("epoch {}", report.status.epoch))?;
     section(&mut lines, "tables", &TABLE, &tables(report))?;
-    section(&mut lines, "shards", &SHARD, &shards(report, policy))?;
+    section(
+        &mut lines,
+        "shards",
+        &shard_heading(report.unit),
+        &shards(report, policy),
+    )?;
     section(&mut lines, "keys", &KEY, &keys(report))?;
     section(&mut lines, "held records", &HELD, &held(report))?;
     section(&mut lines, "debts", &DEBT, &debts(report))?;
@@ -45,10 +51,17 @@ const TABLE: [&str; 12] = [
     "generation",
     "taint",
 ];
-const SHARD: [&str; 5] = ["shard", "sequence", "position", "lag in bytes", "closed"];
 const KEY: [&str; 6] = ["key", "domain", "purpose", "state", "uses", "limit"];
 const HELD: [&str; 3] = ["table", "reason", "records"];
 const DEBT: [&str; 2] = ["table", "debts"];
+
+fn shard_heading(unit: LagUnit) -> [&'static str; 5] {
+    let lag = match unit {
+        LagUnit::Bytes => "lag in bytes",
+        LagUnit::Milliseconds => "lag in ms",
+    };
+    ["shard", "sequence", "position", lag, "closed"]
+}
 
 fn section(
     lines: &mut Lines,

@@ -1,0 +1,68 @@
+//! Whether AWS KMS would let this process make, wrap and open data keys: a dry run of each call
+//! for each domain and purpose, since access may be granted by them. Makes no key.
+
+use fieldseal_envelope::{Purpose, WrapContext};
+use fieldseal_keys::{AwsKmsProvider, KeyProvider as _};
+
+use super::{Found, Severity};
+use crate::config::Config;
+
+const AREA: &str = "keys";
+
+/// Asks for every key; the first one makes data keys, the others wrap them once more.
+pub(super) async fn look(config: &Config, keys: &[AwsKmsProvider], found: &mut Vec<Found>) {
+    for (number, key) in keys.iter().enumerate() {
+        let name = key.wrapping_keys()[0].as_str();
+        found.push(Found::new(
+            Severity::Note,
+            AREA,
+            format!("{name} in {} wraps data keys", key.region()),
+        ));
+        let not_needed = if number == 0 {
+            "kms:Encrypt"
+        } else {
+            "kms:GenerateDataKey"
+        };
+        for context in contexts(config) {
+            let calls = key.dry_run(&context).await;
+            for call in calls.iter().filter(|call| call.permission != not_needed) {
+                if let Err(error) = &call.outcome {
+                    found.push(Found::new(
+                        Severity::Error,
+                        AREA,
+                        format!(
+                            "domain {}, purpose {}: {} under {name} would fail: {error}",
+                            context.domain, context.purpose, call.permission
+                        ),
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// Every domain and purpose that a worker of this policy needs keys for.
+fn contexts(config: &Config) -> Vec<WrapContext> {
+    let policy = &config.policy;
+    let mut pairs: Vec<(&str, Purpose)> = vec![("quarantine", Purpose::Value)];
+    for domain in policy.domains() {
+        pairs.push((domain, Purpose::Seal));
+    }
+    for table in policy.tables() {
+        let indexed = table.sealed().filter(|(_, seal)| !seal.indexes.is_empty());
+        for (_, seal) in indexed {
+            let pair = (seal.domain.as_str(), Purpose::Index);
+            if !pairs.contains(&pair) {
+                pairs.push(pair);
+            }
+        }
+    }
+    let context = |(domain, purpose): (&str, Purpose)| {
+        Some(WrapContext {
+            deployment: policy.keys().deployment.clone(),
+            domain: domain.parse().ok()?,
+            purpose,
+        })
+    };
+    pairs.into_iter().filter_map(context).collect()
+}

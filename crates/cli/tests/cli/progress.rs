@@ -1,0 +1,84 @@
+//! What a long run shows while it goes on: a line that renews itself on a terminal, and plain or
+//! JSON log lines where there is none.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::shop::{PLANTED, Service, Shop, customer, load};
+use crate::terminal::Terminal;
+
+#[test]
+fn a_terminal_shows_rows_rate_and_how_long_it_takes() {
+    let shop = Shop::ready();
+    shop.write_many(3_000);
+    let (mut child, mut terminal) = Terminal::of(shop.command(&["run"]));
+    terminal.shows(&[" records, ", "/s, ", " behind, ", " s left"]);
+    terminal.shows(&["3000 records, ", "/s, caught up"]);
+    assert_eq!(child.ends_by(Signal::TERM), Some(0));
+    let all = terminal.all();
+    assert!(!all.contains(PLANTED), "{all}");
+}
+
+/// Runs the service with these options until it has logged its progress, and answers the lines.
+/// Nobody reads what it logs of its end: it ends all the same.
+fn logged(options: &[&str], is_progress: impl Fn(&str) -> bool) -> Vec<String> {
+    let shop = Shop::ready();
+    shop.write("a.jsonl", &[load("customers", &customer("1", "planted-1"))]);
+    let args = [options, &["run"]].concat();
+    let mut command = shop.command(&args);
+    let mut child = Service(command.stderr(Stdio::piped()).spawn().unwrap());
+    let mut lines = Vec::new();
+    for line in BufReader::new(child.0.stderr.take().unwrap()).lines() {
+        lines.push(line.unwrap());
+        if is_progress(lines.last().unwrap()) {
+            break;
+        }
+    }
+    assert_eq!(child.ends_by(Signal::TERM), Some(0));
+    let all = lines.join("\n");
+    assert!(!all.contains(PLANTED), "{all}");
+    assert!(is_progress(lines.last().unwrap()), "{all}");
+    lines
+}
+
+#[test]
+fn without_a_terminal_there_are_plain_log_lines() {
+    let lines = logged(&[], |line| line.contains(" progress "));
+    let last = lines.last().unwrap();
+    for part in [
+        "INFO",
+        "records=1 ",
+        "applied=1 ",
+        "records_per_second=",
+        "lag_bytes=0",
+    ] {
+        assert!(last.contains(part), "{part}: {last}");
+    }
+    for line in &lines {
+        assert!(!line.contains(['\x1b', '\r']), "{line:?}");
+    }
+}
+
+#[test]
+fn json_logs_are_one_object_for_each_line() {
+    let object = |line: &str| -> Value {
+        let parsed = serde_json::from_str(line);
+        parsed.unwrap_or_else(|error| panic!("{error}: {line}"))
+    };
+    let lines = logged(&["--log-format", "json"], |line| {
+        object(line)["fields"]["message"] == "progress"
+    });
+    for line in &lines {
+        let object = object(line);
+        assert!(object["timestamp"].is_string(), "{line}");
+        assert!(object["level"].is_string(), "{line}");
+    }
+    let last = object(lines.last().unwrap());
+    let fields = &last["fields"];
+    assert_eq!(fields["records"], 1);
+    assert_eq!(fields["lag_bytes"], 0);
+    assert!(fields["records_per_second"].is_u64(), "{fields}");
+}

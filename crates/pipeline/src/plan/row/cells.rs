@@ -1,0 +1,157 @@
+//! The columns beside the key: what is kept, what is to be sealed, and what stands beside it.
+//! Owns reading a cell by the policy and that everything fits the target's column; sealing itself
+//! is `seal`'s.
+
+use fieldseal_dms::to_value;
+use fieldseal_envelope::sealed_len;
+use fieldseal_model::{Cell, Kind, Value, ValueType};
+use fieldseal_policy::{Absent, Column, Seal};
+
+use super::{Refusal, RowPlan};
+use crate::bindings::bind;
+use crate::plan::PlannedCell;
+use crate::{Bound, TargetType};
+
+impl RowPlan<'_> {
+    pub(super) fn keep(&self, column: &Column, output: usize) -> Result<PlannedCell, Refusal> {
+        let target = &self.plan.target[output];
+        let mut ty = target.ty.value_type();
+        ty.zero_date = column.zero_date;
+        let value = match self.cell(column)? {
+            Some(cell) => self.kept_value(column, cell, &target.ty, &ty)?,
+            None => absent(column.absent, ty.kind),
+        };
+        let bound = match &value {
+            Some(value) => bind(value, &target.ty)
+                .map_err(|_| self.refuse_column(&column.name, "does-not-fit"))?,
+            None => Bound::Null,
+        };
+        self.nullable(column, &bound, output)?;
+        Ok(PlannedCell::Ready(bound))
+    }
+
+    fn kept_value(
+        &self,
+        column: &Column,
+        cell: &Cell,
+        target: &TargetType,
+        ty: &ValueType,
+    ) -> Result<Option<Value>, Refusal> {
+        // A text column can keep any cell's own characters; SQLite stores decimals so.
+        if let (TargetType::Text { .. } | TargetType::Opaque, Cell::Number(number)) = (target, cell)
+        {
+            let digits = std::str::from_utf8(number.expose())
+                .map_err(|_| self.refuse_column(&column.name, "wrong-type"))?;
+            return Ok(Some(Value::text(digits)));
+        }
+        to_value(cell, ty).map_err(|error| self.refuse_column(&column.name, error.reason()))
+    }
+
+    pub(super) fn seal(
+        &self,
+        number: usize,
+        column: &Column,
+        seal: &Seal,
+        moved: bool,
+        cells: &mut Vec<PlannedCell>,
+    ) -> Result<(), Refusal> {
+        let output = self.plan.keys() + cells.len();
+        let value = match self.cell(column)? {
+            Some(cell) => to_value(cell, &seal.ty)
+                .map_err(|error| self.refuse_column(&column.name, error.reason()))?,
+            // A moved row's old value cannot be read back to be sealed for the new key.
+            None if moved => return Err(self.refuse_column(&column.name, "absent-in-key-change")),
+            None => absent(column.absent, seal.ty.kind),
+        };
+        let mut beside = Vec::with_capacity(seal.indexes.len() + seal.masks.len());
+        for (blind, key) in seal.indexes.iter().zip(&self.plan.indexes[number]) {
+            let index = match &value {
+                Some(value) => key
+                    .compute(value, blind.bytes)
+                    .map_err(|_| self.refuse_column(&column.name, "no-normal-form"))?,
+                None => None,
+            };
+            beside.push(index.map_or(Bound::Null, Bound::Bytes));
+        }
+        for mask in &seal.masks {
+            let masked = value.as_ref().and_then(|value| mask.mask.apply(value));
+            beside.push(masked.map_or(Bound::Null, Bound::Text));
+        }
+        for (offset, bound) in beside.iter().enumerate() {
+            self.fits_beside(column, bound, output + 1 + offset)?;
+        }
+        let value = if seal.seal_null {
+            Some(value.unwrap_or_else(Value::null))
+        } else {
+            value
+        };
+        cells.push(self.sealed_cell(number, column, seal, value, output)?);
+        cells.extend(beside.into_iter().map(PlannedCell::Ready));
+        Ok(())
+    }
+
+    fn sealed_cell(
+        &self,
+        number: usize,
+        column: &Column,
+        seal: &Seal,
+        value: Option<Value>,
+        output: usize,
+    ) -> Result<PlannedCell, Refusal> {
+        let Some(value) = value else {
+            self.nullable(column, &Bound::Null, output)?;
+            return Ok(PlannedCell::Ready(Bound::Null));
+        };
+        let length = value.expose().len();
+        if length > fieldseal_envelope::MAX_VALUE_BYTES {
+            return Err(self.refuse_column(&column.name, "too-long-to-seal"));
+        }
+        if let TargetType::Bytes { max: Some(max) } = self.plan.target[output].ty
+            && sealed_len(length, seal.pad) as u64 > max
+        {
+            return Err(self.refuse_column(&column.name, "does-not-fit"));
+        }
+        Ok(PlannedCell::Seal(number, value))
+    }
+
+    fn fits_beside(&self, column: &Column, bound: &Bound, output: usize) -> Result<(), Refusal> {
+        if let (Bound::Text(text), TargetType::Text { .. }) = (bound, &self.plan.target[output].ty)
+        {
+            bind(&Value::text(text), &self.plan.target[output].ty)
+                .map_err(|_| self.refuse_column(&column.name, "mask-does-not-fit"))?;
+        }
+        self.nullable(column, bound, output)
+    }
+
+    fn nullable(&self, column: &Column, bound: &Bound, output: usize) -> Result<(), Refusal> {
+        let refused = *bound == Bound::Null && !self.plan.target[output].nullable;
+        if refused {
+            Err(self.refuse_column(&column.name, "null-in-not-null"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The record's cell; `None` when it is absent and the policy says what it becomes.
+    fn cell(&self, column: &Column) -> Result<Option<&Cell>, Refusal> {
+        match self.change.row.get_near(&column.name, self.near.get()) {
+            Some((number, cell)) => {
+                self.near.set(number + 1);
+                Ok(Some(cell))
+            }
+            None if column.absent == Absent::Quarantine => {
+                Err(self.refuse_column(&column.name, "column-absent"))
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+/// What an absent column becomes, where the policy says so.
+fn absent(policy: Absent, kind: Kind) -> Option<Value> {
+    match (policy, kind) {
+        (Absent::Empty, Kind::Bytes) => Some(Value::bytes(Vec::new())),
+        (Absent::Empty, Kind::Text) => Some(Value::text("")),
+        _ => None,
+    }
+}

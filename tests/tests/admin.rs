@@ -1,0 +1,162 @@
+//! `check` and `run` of the binary on a stream that is played over its wire protocol: what is
+//! looked at, what is called, and what the admin port says.
+
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use fieldseal_doubles::{KinesisDouble, KinesisSettings};
+use fieldseal_tests::harness::binary;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// A folder with a policy whose records come from the double, and a migrated target.
+struct Place {
+    folder: TempDir,
+    double: KinesisDouble,
+}
+
+impl Place {
+    fn new(shards: u32) -> Self {
+        let double = KinesisDouble::start(KinesisSettings::default()).unwrap();
+        double.create_stream("shop", shards);
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let admin = free.local_addr().unwrap();
+        let policy = format!(
+            r#"
+[source]
+id = "shop"
+engine = "mysql"
+[source.kinesis]
+stream = "shop"
+region = "eu-central-1"
+endpoint = "{}"
+[target]
+url = "sqlite://target.db"
+[keys]
+deployment = "test"
+local.root_file = "root.key"
+[admin]
+listen = "{admin}"
+[tables."shop.orders"]
+key = {{ id = "integer" }}
+[tables."shop.orders".columns]
+note = {{ seal = "contact", kind = "text" }}
+"#,
+            double.endpoint()
+        );
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("policy.toml"), policy).unwrap();
+        let place = Self { folder, double };
+        place.ends(&["migrate"], 0);
+        place
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(binary::path());
+        command
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("FIELDSEAL_CONFIG", Path::new("policy.toml"))
+            .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "no secret")
+            .args(args);
+        command
+    }
+
+    /// Calls the binary and answers what it said.
+    fn ends(&self, args: &[&str], code: i32) -> String {
+        let said = said(&self.command(args).output().unwrap());
+        assert_eq!(said.0, Some(code), "{args:?}: {}", said.1);
+        said.1
+    }
+}
+
+fn said(output: &Output) -> (Option<i32>, String) {
+    let text = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    (output.status.code(), text.concat())
+}
+
+/// The target has no sealed table, so the check ends with 4; what it says of the stream counts.
+#[test]
+fn check_reads_each_shard_once_and_marks_only_if_told_to() {
+    let place = Place::new(3);
+    let calls = place.double.calls();
+    let found = place.ends(&["check"], 4);
+    assert!(found.contains("3 open shards"), "{found}");
+    assert!(found.contains("warning (source)"), "not encrypted: {found}");
+    assert!(!found.contains("error (source)"), "{found}");
+    assert_eq!(calls.of("GetRecords"), 3);
+    assert_eq!(calls.of("PutRecord"), 0);
+    place.ends(&["check", "--put-mark"], 4);
+    assert_eq!(calls.of("PutRecord"), 1);
+}
+
+#[test]
+fn a_stream_that_is_gone_is_told() {
+    let place = Place::new(1);
+    let path = place.folder.path().join("policy.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(
+        &path,
+        text.replace("stream = \"shop\"", "stream = \"shup\""),
+    )
+    .unwrap();
+    let found = place.ends(&["check"], 4);
+    assert!(found.contains("error (source)"), "{found}");
+    assert!(found.contains("shup"), "{found}");
+}
+
+/// A worker that is ended with its test.
+struct Worker(Child);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_worker_of_an_empty_stream_is_ready_and_drains() {
+    let place = Place::new(2);
+    let schema = place.command(&["schema"]).output().unwrap();
+    let tables = String::from_utf8(schema.stdout).unwrap();
+    make_tables(&place.folder.path().join("target.db"), tables);
+    let child = place.command(&["run"]).stderr(Stdio::null()).spawn();
+    let mut worker = Worker(child.unwrap());
+    loop {
+        assert_eq!(worker.0.try_wait().unwrap(), None, "the worker goes on");
+        let (code, text) = said(&place.command(&["health", "--ready"]).output().unwrap());
+        if code == Some(0) {
+            break;
+        }
+        assert_eq!(code, Some(1), "{text}");
+        thread::sleep(Duration::from_millis(50));
+    }
+    // `status` asks what follows the checkpoints and puts nothing into the stream.
+    let status = place.ends(&["status"], 4);
+    assert!(status.contains("lag in ms"), "{status}");
+    assert!(!status.contains("ms behind"), "{status}");
+    assert_eq!(place.double.calls().of("PutRecord"), 0);
+    kill_process(Pid::from_child(&worker.0), Signal::TERM).unwrap();
+    assert_eq!(worker.0.wait().unwrap().code(), Some(0));
+}
+
+fn make_tables(database: &Path, script: String) {
+    use fieldseal_db::{Connect, Database, Sql};
+    let url = format!("sqlite://{}", database.display());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let database = Database::connect(&url, Connect::default()).await.unwrap();
+        let made = database.execute_script(Sql::dynamic(script)).await;
+        made.unwrap();
+        database.close().await;
+    });
+}
