@@ -334,7 +334,6 @@ async fn a_dropped_checkpoint_stops_its_shard_until_a_new_generation() {
     play.write(10..20).await;
     play.double.clock().advance(LONGER_THAN_KEPT);
     play.write(20..30).await;
-    // A second shard, made since, whose parent was not read to its end either.
     let summary = read(&play, &rig).await;
     let reasons: Vec<String> = summary.stopped.values().map(ToString::to_string).collect();
     assert_eq!(reasons.len(), 1, "{reasons:?}");

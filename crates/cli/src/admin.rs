@@ -80,9 +80,8 @@ impl Admin {
             .header_read_timeout(PATIENCE)
             .keep_alive(false)
             .serve_connection(TokioIo::new(stream), service);
-        match tokio::time::timeout(PATIENCE, exchange).await {
-            Ok(Err(error)) => tracing::debug!(%error, "admin port: a request was not served"),
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, exchange).await {
+            tracing::debug!(%error, "admin port: a request was not served");
         }
     }
 

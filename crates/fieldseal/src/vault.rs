@@ -68,10 +68,13 @@ impl Vault {
         limit: u32,
     ) -> Result<Vec<OpenedRow>, VaultError> {
         let dialect = self.database.dialect();
+        // With the table's name: PostgreSQL takes a bare name in ORDER BY for the selected text of
+        // the column, and "10" comes before "9".
+        let of = quote(dialect, &table.target);
         let keys: Vec<String> = table
             .key
             .iter()
-            .map(|key| quote(dialect, &key.target))
+            .map(|key| format!("{of}.{}", quote(dialect, &key.target)))
             .collect();
         let mut condition = String::new();
         let mut values = Vec::new();

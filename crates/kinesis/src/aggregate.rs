@@ -88,12 +88,10 @@ mod tests {
 
     fn bytes_field(number: u8, bytes: &[u8]) -> Vec<u8> {
         let mut field = vec![number << 3 | 2];
-        let mut length = bytes.len();
-        while length > 0x7f {
-            field.push((length & 0x7f) as u8 | 0x80);
-            length >>= 7;
-        }
-        field.push(length as u8);
+        let length = u16::try_from(bytes.len()).unwrap().to_le_bytes();
+        // Two groups of seven bits, also where one would do.
+        field.push(length[0] | 0x80);
+        field.push(length[1] << 1 | length[0] >> 7);
         field.extend_from_slice(bytes);
         field
     }

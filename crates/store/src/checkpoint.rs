@@ -1,45 +1,19 @@
 //! Checkpoints and fences. Owns `fieldseal_shards`: who may commit for a shard, and from where.
 
-use std::collections::BTreeMap;
-
 use fieldseal_db::{Bind, Database, DbError, Dialect, Row, Transaction};
 use fieldseal_model::{Position, SequenceNumber};
 use fieldseal_pipeline::ShardState;
 
-/// Every shard, and whether it was applied to its end.
-pub(crate) async fn shards(database: &Database) -> Result<BTreeMap<String, bool>, DbError> {
-    let rows = database
-        .query("SELECT shard, closed FROM fieldseal_shards", &[])
-        .await?;
-    rows.iter()
-        .map(|row| Ok((row.text(0)?, row.int(1)? != 0)))
-        .collect()
-}
-
-/// Adds shards that are not there yet, in one transaction.
-pub(crate) async fn add(database: &Database, shards: &[String]) -> Result<(), DbError> {
-    let mut tx = database.begin().await?;
-    let insert = insert(tx.dialect());
-    for shard in shards {
-        tx.execute(insert, &[Bind::from(shard)]).await?;
-    }
-    tx.commit().await
-}
-
-fn insert(dialect: Dialect) -> &'static str {
-    match dialect {
+/// Takes a shard over by raising its fence, and reads where it stands.
+pub(crate) async fn take(database: &Database, shard: &str) -> Result<ShardState, DbError> {
+    let insert = match database.dialect() {
         Dialect::MySql => {
             "INSERT IGNORE INTO fieldseal_shards (shard, fence, sequence, high, closed) VALUES (?, 0, '0', NULL, 0)"
         }
         _ => {
             "INSERT INTO fieldseal_shards (shard, fence, sequence, high, closed) VALUES (?, 0, '0', NULL, 0) ON CONFLICT DO NOTHING"
         }
-    }
-}
-
-/// Takes a shard over by raising its fence, and reads where it stands.
-pub(crate) async fn take(database: &Database, shard: &str) -> Result<ShardState, DbError> {
-    let insert = insert(database.dialect());
+    };
     database.execute(insert, &[Bind::from(shard)]).await?;
     let mut tx = database.begin().await?;
     tx.execute(
@@ -139,4 +113,34 @@ pub(crate) fn position(text: &str) -> Result<Position, DbError> {
     text.parse()
         .map(Position)
         .map_err(|_| DbError::unexpected())
+}
+
+/// Every shard, and whether it was applied to its end.
+pub(crate) async fn shards(
+    database: &Database,
+) -> Result<std::collections::BTreeMap<String, bool>, DbError> {
+    let rows = database
+        .query("SELECT shard, closed FROM fieldseal_shards", &[])
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?, row.int(1)? != 0)))
+        .collect()
+}
+
+/// Adds shards that are not there yet, unread, in one transaction.
+pub(crate) async fn add(database: &Database, shards: &[String]) -> Result<(), DbError> {
+    let mut tx = database.begin().await?;
+    // Another worker may add the same ones at the same moment.
+    let insert = match tx.dialect() {
+        Dialect::MySql => {
+            "INSERT IGNORE INTO fieldseal_shards (shard, fence, sequence, high, closed) VALUES (?, 0, '0', NULL, 0)"
+        }
+        _ => {
+            "INSERT INTO fieldseal_shards (shard, fence, sequence, high, closed) VALUES (?, 0, '0', NULL, 0) ON CONFLICT DO NOTHING"
+        }
+    };
+    for shard in shards {
+        tx.execute(insert, &[Bind::from(shard)]).await?;
+    }
+    tx.commit().await
 }

@@ -227,7 +227,7 @@ async fn lineage(endpoint: &str, can: Capabilities) {
     assert!(read.ended, "a closed shard ends");
     if can.child_shards {
         let told: Vec<&str> = read.children.iter().map(|child| child.shard_id()).collect();
-        let listed: Vec<&str> = children.iter().map(|child| child.shard_id()).collect();
+        let listed: Vec<&str> = children.iter().map(Shard::shard_id).collect();
         assert_eq!(told, listed);
         assert!(
             read.children

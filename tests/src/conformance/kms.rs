@@ -131,7 +131,7 @@ async fn contexts(client: &Client, can: Capabilities) {
 async fn names(client: &Client) {
     let key = create(client).await;
     let id = key.rsplit('/').next().expect("an ARN ends with the id");
-    let alias = format!("alias/conformance-{}", id);
+    let alias = format!("alias/conformance-{id}");
     let aliased = client
         .create_alias()
         .alias_name(&alias)

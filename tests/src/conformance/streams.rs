@@ -125,10 +125,9 @@ impl Stream {
             };
             next.clone_into(&mut iterator);
             // Five calls a second are allowed per shard.
-            if answer.records().is_empty() && answer.millis_behind_latest() == Some(0) {
-                if self.is_open(shard).await {
-                    return read;
-                }
+            let at_tip = answer.records().is_empty() && answer.millis_behind_latest() == Some(0);
+            if at_tip && self.is_open(shard).await {
+                return read;
             }
             tokio::time::sleep(Duration::from_millis(250)).await;
         }

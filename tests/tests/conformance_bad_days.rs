@@ -1,0 +1,440 @@
+//! What the doubles do and no public emulator does: time, limits, faults on demand, key policies, regions.
+//! Each by the real SDK, without its retries, so that every answer is seen.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_kinesis::Client as Kinesis;
+use aws_sdk_kinesis::config::retry::RetryConfig;
+use aws_sdk_kinesis::error::ProvideErrorMetadata;
+use aws_sdk_kinesis::primitives::Blob;
+use aws_sdk_kinesis::types::{PutRecordsRequestEntry, ShardIteratorType};
+use aws_sdk_kms::Client as Kms;
+use fieldseal_aws::{Reach, SdkConfig, load};
+use fieldseal_doubles::{Fault, KeyState, KinesisDouble, KinesisSettings, KmsDouble, KmsSettings};
+
+const STREAM: &str = "shop";
+const SHARD: &str = "shardId-000000000000";
+const HERE: &str = "eu-central-1";
+const THERE: &str = "eu-west-1";
+const ME: &str = "AKIAEXAMPLEWORKER";
+
+async fn config(endpoint: String, region: &str, who: &str) -> SdkConfig {
+    let reach = Reach {
+        region: Some(region.to_owned()),
+        endpoint: Some(endpoint),
+    };
+    let credentials = Credentials::new(who, "no secret", None, None, "tests");
+    let config = load(&reach).await.unwrap().into_builder();
+    let config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
+    config.retry_config(RetryConfig::disabled()).build()
+}
+
+/// A stream of one shard, on a clock that stands still.
+async fn kinesis() -> (KinesisDouble, Kinesis) {
+    let double = KinesisDouble::start(KinesisSettings::default()).unwrap();
+    double.clock().hold();
+    double.create_stream(STREAM, 1);
+    let client = Kinesis::new(&config(double.endpoint(), HERE, ME).await);
+    (double, client)
+}
+
+fn kms(regions: &[&str]) -> KmsDouble {
+    let regions = regions.iter().map(|&region| region.to_owned()).collect();
+    let settings = KmsSettings {
+        regions,
+        ..KmsSettings::default()
+    };
+    KmsDouble::start(settings).unwrap()
+}
+
+async fn kms_client(double: &KmsDouble, region: &str, who: &str) -> Kms {
+    Kms::new(&config(double.endpoint(region), region, who).await)
+}
+
+async fn put(client: &Kinesis, data: &[u8]) -> String {
+    let put = client.put_record().stream_name(STREAM).partition_key("key");
+    let put = put.data(Blob::new(data)).send().await.unwrap();
+    put.sequence_number().to_owned()
+}
+
+async fn iterator(client: &Kinesis, number: Option<&str>) -> Result<String, Option<String>> {
+    let kind = match number {
+        Some(_) => ShardIteratorType::AfterSequenceNumber,
+        None => ShardIteratorType::TrimHorizon,
+    };
+    let asked = client
+        .get_shard_iterator()
+        .stream_name(STREAM)
+        .shard_id(SHARD);
+    let asked = asked
+        .shard_iterator_type(kind)
+        .set_starting_sequence_number(number.map(str::to_owned));
+    match asked.send().await {
+        Ok(given) => Ok(given.shard_iterator().unwrap().to_owned()),
+        Err(error) => Err(error.code().map(str::to_owned)),
+    }
+}
+
+/// How many records, or the error's code.
+async fn get(client: &Kinesis, iterator: &str) -> Result<usize, Option<String>> {
+    match client.get_records().shard_iterator(iterator).send().await {
+        Ok(answer) => Ok(answer.records().len()),
+        Err(error) => Err(error.code().map(str::to_owned)),
+    }
+}
+
+fn code<T>(name: &str) -> Result<T, Option<String>> {
+    Err(Some(name.to_owned()))
+}
+
+fn entries(range: std::ops::Range<u8>) -> Vec<PutRecordsRequestEntry> {
+    let entry = |at| {
+        let entry = PutRecordsRequestEntry::builder().partition_key("key");
+        entry.data(Blob::new([at])).build().unwrap()
+    };
+    range.map(entry).collect()
+}
+
+#[tokio::test]
+async fn an_iterator_lives_five_minutes() {
+    let (double, client) = kinesis().await;
+    put(&client, b"x").await;
+    let iterator = iterator(&client, None).await.unwrap();
+    double.clock().advance(Duration::from_secs(300));
+    assert_eq!(get(&client, &iterator).await, Ok(1));
+    double.clock().advance(Duration::from_secs(1));
+    assert_eq!(
+        get(&client, &iterator).await,
+        code("ExpiredIteratorException")
+    );
+}
+
+#[tokio::test]
+async fn what_is_older_than_the_retention_is_gone() {
+    let (double, client) = kinesis().await;
+    let old = put(&client, b"old").await;
+    let hour = Duration::from_secs(3600);
+    double.clock().advance(hour * 20);
+    let new = put(&client, b"new").await;
+    let started = iterator(&client, Some(&old)).await.unwrap();
+    assert_eq!(get(&client, &started).await, Ok(1));
+    double.clock().advance(hour * 4 + Duration::from_secs(1));
+    assert_eq!(
+        iterator(&client, Some(&old)).await,
+        code("InvalidArgumentException")
+    );
+    assert!(iterator(&client, Some(&new)).await.is_ok());
+    let horizon = iterator(&client, None).await.unwrap();
+    assert_eq!(get(&client, &horizon).await, Ok(1));
+    assert_eq!(double.stored(STREAM), Some(1));
+}
+
+#[tokio::test]
+async fn ten_mebibytes_are_followed_by_five_seconds_of_refusals() {
+    let (double, client) = kinesis().await;
+    let most = vec![0; (1 << 20) - 3];
+    for _ in 0..11 {
+        put(&client, &most).await;
+        double.clock().advance(Duration::from_secs(1));
+    }
+    let iterator = iterator(&client, None).await.unwrap();
+    assert_eq!(get(&client, &iterator).await, Ok(10));
+    double.clock().advance(Duration::from_millis(4990));
+    let refused = code("ProvisionedThroughputExceededException");
+    assert_eq!(get(&client, &iterator).await, refused);
+    double.clock().advance(Duration::from_millis(10));
+    assert_eq!(get(&client, &iterator).await, Ok(10));
+    let larger = client
+        .put_record()
+        .stream_name(STREAM)
+        .partition_key("key!");
+    let larger = larger.data(Blob::new(most)).send().await;
+    assert_eq!(larger.unwrap_err().code(), Some("InvalidArgumentException"));
+}
+
+#[tokio::test]
+async fn a_closed_shard_goes_with_its_last_record() {
+    let (double, client) = kinesis().await;
+    put(&client, b"x").await;
+    let split = client
+        .split_shard()
+        .stream_name(STREAM)
+        .shard_to_split(SHARD);
+    split.new_starting_hash_key("5").send().await.unwrap();
+    let listed = client
+        .list_shards()
+        .stream_name(STREAM)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(listed.shards().len(), 3);
+    double.clock().advance(Duration::from_secs(24 * 3600 + 1));
+    let listed = client
+        .list_shards()
+        .stream_name(STREAM)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(listed.shards().len(), 2);
+    let parents: Vec<_> = listed
+        .shards()
+        .iter()
+        .map(|shard| shard.parent_shard_id())
+        .collect();
+    assert_eq!(
+        parents,
+        [Some(SHARD); 2],
+        "the parent is named although it is gone"
+    );
+    assert_eq!(
+        iterator(&client, None).await,
+        code("ResourceNotFoundException")
+    );
+}
+
+#[tokio::test]
+async fn records_are_put_twice_and_in_another_order() {
+    let (double, client) = kinesis().await;
+    double.faults().set(Fault::DuplicatedPuts(0.5));
+    double.faults().set(Fault::ReorderedPuts(1.0));
+    let put = client
+        .put_records()
+        .stream_name(STREAM)
+        .set_records(Some(entries(0..100)));
+    let put = put.send().await.unwrap();
+    assert_eq!(put.failed_record_count(), Some(0));
+    double.faults().clear();
+    let iterator = iterator(&client, None).await.unwrap();
+    let read = client
+        .get_records()
+        .shard_iterator(iterator)
+        .send()
+        .await
+        .unwrap();
+    let data: Vec<u8> = read
+        .records()
+        .iter()
+        .map(|record| record.data().as_ref()[0])
+        .collect();
+    let once: BTreeSet<u8> = data.iter().copied().collect();
+    assert!(once.iter().copied().eq(0..100));
+    assert!((120..180).contains(&data.len()), "{}", data.len());
+    assert!(!data[..100].is_sorted(), "the seed gave the same order");
+    // Each answer still belongs to its entry.
+    for (at, entry) in put.records().iter().enumerate() {
+        let found = read
+            .records()
+            .iter()
+            .find(|r| Some(r.sequence_number()) == entry.sequence_number());
+        assert_eq!(usize::from(found.unwrap().data().as_ref()[0]), at);
+    }
+}
+
+#[tokio::test]
+async fn entries_fail_alone() {
+    let (double, client) = kinesis().await;
+    double
+        .faults()
+        .next("PutRecords", Fault::FailedEntries(0.5), 1);
+    let put = client
+        .put_records()
+        .stream_name(STREAM)
+        .set_records(Some(entries(0..100)));
+    let put = put.send().await.unwrap();
+    let failed = put
+        .records()
+        .iter()
+        .filter(|entry| entry.error_code().is_some())
+        .count();
+    assert!((30..70).contains(&failed), "{failed}");
+    assert_eq!(put.failed_record_count(), i32::try_from(failed).ok());
+    assert_eq!(double.stored(STREAM), Some(100 - failed));
+    let again = client
+        .put_records()
+        .stream_name(STREAM)
+        .set_records(Some(entries(0..100)));
+    assert_eq!(
+        again.send().await.unwrap().failed_record_count(),
+        Some(0),
+        "it was for one call"
+    );
+}
+
+#[tokio::test]
+async fn a_cut_connection_does_not_say_whether_the_record_was_taken() {
+    let (double, client) = kinesis().await;
+    let send = || {
+        client
+            .put_record()
+            .stream_name(STREAM)
+            .partition_key("k")
+            .data(Blob::new(*b"x"))
+            .send()
+    };
+    double
+        .faults()
+        .next("PutRecord", Fault::DroppedBefore(1.0), 1);
+    assert!(send().await.unwrap_err().as_service_error().is_none());
+    assert_eq!(double.stored(STREAM), Some(0));
+    double
+        .faults()
+        .next("PutRecord", Fault::DroppedAfter(1.0), 1);
+    assert!(send().await.unwrap_err().as_service_error().is_none());
+    assert_eq!(double.stored(STREAM), Some(1));
+    assert_eq!(double.calls().of("PutRecord"), 2);
+    let dropped = ("PutRecord".to_owned(), "Dropped".to_owned());
+    assert_eq!(double.calls().failed().get(&dropped), Some(&2));
+}
+
+#[tokio::test]
+async fn every_fault_has_its_name() {
+    let (double, client) = kinesis().await;
+    put(&client, b"x").await;
+    let iterator = iterator(&client, None).await.unwrap();
+    for (fault, name) in [
+        (Fault::ServerErrors(1.0), "InternalFailure"),
+        (
+            Fault::Throttling(1.0),
+            "ProvisionedThroughputExceededException",
+        ),
+        (Fault::ExpiredIterators(1.0), "ExpiredIteratorException"),
+        (Fault::Denied(ME.into()), "AccessDeniedException"),
+    ] {
+        double.faults().set_for("GetRecords", fault);
+        assert_eq!(get(&client, &iterator).await, code(name));
+        double.faults().clear();
+        double.clock().advance(Duration::from_secs(1));
+    }
+    double.faults().set(Fault::EmptyReads(1.0));
+    let empty = client
+        .get_records()
+        .shard_iterator(&iterator)
+        .send()
+        .await
+        .unwrap();
+    assert!(empty.records().is_empty());
+    assert!(
+        empty.millis_behind_latest() > Some(0),
+        "it says that there is more"
+    );
+    double.faults().clear();
+    assert_eq!(
+        get(&client, empty.next_shard_iterator().unwrap()).await,
+        Ok(1)
+    );
+    double.faults().set(Fault::Outage);
+    assert_eq!(get(&client, &iterator).await, Err(None));
+}
+
+#[tokio::test]
+async fn who_signs_for_another_region_is_refused() {
+    let double = KinesisDouble::start(KinesisSettings::default()).unwrap();
+    double.create_stream(STREAM, 1);
+    let client = Kinesis::new(&config(double.endpoint(), THERE, ME).await);
+    let told = client
+        .describe_stream_summary()
+        .stream_name(STREAM)
+        .send()
+        .await;
+    assert_eq!(told.unwrap_err().code(), Some("InvalidSignatureException"));
+}
+
+async fn encrypt(client: &Kms, key: &str) -> Result<Blob, Option<String>> {
+    let encrypt = client.encrypt().key_id(key).plaintext(Blob::new(*b"plain"));
+    match encrypt.encryption_context("domain", "one").send().await {
+        Ok(done) => Ok(done.ciphertext_blob().unwrap().clone()),
+        Err(error) => Err(error.code().map(str::to_owned)),
+    }
+}
+
+async fn decrypt(client: &Kms, blob: &Blob) -> Result<Vec<u8>, Option<String>> {
+    let decrypt = client.decrypt().ciphertext_blob(blob.clone());
+    match decrypt.encryption_context("domain", "one").send().await {
+        Ok(done) => Ok(done.plaintext().unwrap().as_ref().to_vec()),
+        Err(error) => Err(error.code().map(str::to_owned)),
+    }
+}
+
+#[tokio::test]
+async fn a_key_serves_whom_and_what_its_policy_names() {
+    let double = kms(&[HERE]);
+    let key = double.create_key(HERE);
+    let (me, other) = (
+        kms_client(&double, HERE, ME).await,
+        kms_client(&double, HERE, "AKIAOTHER").await,
+    );
+    let blob = encrypt(&other, &key).await.unwrap();
+    double.allow_principals(&key, &[ME]);
+    assert_eq!(decrypt(&other, &blob).await, code("AccessDeniedException"));
+    assert!(decrypt(&me, &blob).await.is_ok());
+    double.require_context(&key, &[("domain", "two")]);
+    assert_eq!(decrypt(&me, &blob).await, code("AccessDeniedException"));
+    double.require_context(&key, &[("domain", "one")]);
+    assert!(decrypt(&me, &blob).await.is_ok());
+}
+
+#[tokio::test]
+async fn every_state_has_its_error_and_a_deleted_key_is_gone() {
+    let double = kms(&[HERE]);
+    let key = double.create_key(HERE);
+    let client = kms_client(&double, HERE, ME).await;
+    let blob = encrypt(&client, &key).await.unwrap();
+    for (state, name) in [
+        (KeyState::Disabled, "DisabledException"),
+        (KeyState::PendingImport, "KMSInvalidStateException"),
+        (KeyState::Unavailable, "KMSInvalidStateException"),
+        (KeyState::PendingDeletion, "KMSInvalidStateException"),
+    ] {
+        double.set_state(&key, state);
+        assert_eq!(decrypt(&client, &blob).await, code(name), "{state:?}");
+    }
+    double
+        .clock()
+        .advance(Duration::from_secs(30 * 24 * 3600 + 1));
+    assert_eq!(encrypt(&client, &key).await, code("NotFoundException"));
+    assert_eq!(decrypt(&client, &blob).await, code("AccessDeniedException"));
+}
+
+#[tokio::test]
+async fn only_multi_region_keys_open_in_another_region() {
+    let double = kms(&[HERE, THERE]);
+    let (here, there) = (
+        kms_client(&double, HERE, ME).await,
+        kms_client(&double, THERE, ME).await,
+    );
+    let single = double.create_key(HERE);
+    let blob = encrypt(&here, &single).await.unwrap();
+    assert_eq!(decrypt(&there, &blob).await, code("AccessDeniedException"));
+    assert_eq!(encrypt(&there, &single).await, code("NotFoundException"));
+    let everywhere = double.create_multi_region_key(&[HERE, THERE]);
+    let blob = encrypt(&here, &everywhere[0]).await.unwrap();
+    assert_eq!(decrypt(&there, &blob).await.as_deref(), Ok(&b"plain"[..]));
+    double.set_reachable(HERE, false);
+    assert_eq!(decrypt(&here, &blob).await, Err(None));
+    assert!(
+        decrypt(&there, &blob).await.is_ok(),
+        "the other region stays"
+    );
+    double.set_reachable(HERE, true);
+    assert!(decrypt(&here, &blob).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_quota_is_a_quota() {
+    let settings = KmsSettings {
+        requests_per_second: Some(2),
+        ..KmsSettings::default()
+    };
+    let double = KmsDouble::start(settings).unwrap();
+    double.clock().hold();
+    let key = double.create_key(HERE);
+    let client = kms_client(&double, HERE, ME).await;
+    assert!(encrypt(&client, &key).await.is_ok());
+    assert!(encrypt(&client, &key).await.is_ok());
+    assert_eq!(encrypt(&client, &key).await, code("ThrottlingException"));
+    double.clock().advance(Duration::from_secs(1));
+    assert!(encrypt(&client, &key).await.is_ok());
+}
