@@ -104,15 +104,19 @@ impl Faults {
         struck
     }
 
-    /// The share of the sample's kind, for faults that strike single records.
+    /// The share of the sample's kind, for faults that strike single records of a call. Asked once per call,
+    /// like [`Faults::strike`].
     pub(crate) fn rate(&self, operation: &str, sample: &Fault) -> f64 {
-        let state = self.state();
-        let of_kind = state.set.iter().filter(|active| {
-            active.concerns(operation) && discriminant(&active.fault) == discriminant(sample)
-        });
-        of_kind
-            .map(|active| active.fault.rate())
-            .fold(0.0, f64::max)
+        let mut state = self.state();
+        let mut rate = 0.0_f64;
+        for active in &mut state.set {
+            if active.concerns(operation) && discriminant(&active.fault) == discriminant(sample) {
+                rate = rate.max(active.fault.rate());
+                active.calls_left = active.calls_left.map(|left| left.saturating_sub(1));
+            }
+        }
+        state.set.retain(|active| active.calls_left != Some(0));
+        rate
     }
 
     pub(crate) fn latency(&self, operation: &str) -> Duration {

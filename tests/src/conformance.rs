@@ -22,6 +22,8 @@ pub struct Capabilities {
     pub list_shards_pages: bool,
     /// Kinesis: `UpdateShardCount`.
     pub update_shard_count: bool,
+    /// Kinesis: what is no iterator is an `InvalidArgumentException`.
+    pub foreign_iterators: bool,
     /// Kinesis: limits per shard and second hold.
     pub limits: bool,
     /// KMS: keys that are disabled or wait for deletion are refused.
@@ -40,6 +42,7 @@ impl Capabilities {
         child_shards: true,
         list_shards_pages: true,
         update_shard_count: true,
+        foreign_iterators: true,
         limits: true,
         key_states: true,
         dry_run: true,
@@ -56,8 +59,9 @@ impl Capabilities {
         ..Self::AWS
     };
 
-    /// kinesis-local 0.6: no limits.
+    /// kinesis-local 0.6: no limits, and HTTP 500 for what is no iterator.
     pub const KINESIS_LOCAL: Self = Self {
+        foreign_iterators: false,
         limits: false,
         ..Self::AWS
     };
