@@ -27,14 +27,17 @@ async fn config(endpoint: String, region: &str, who: &str) -> SdkConfig {
         endpoint: Some(endpoint),
     };
     let credentials = Credentials::new(who, "no secret", None, None, "tests");
-    let config = load(&reach).await.unwrap().into_builder();
+    let config = load(&reach)
+        .await
+        .expect("a region and an endpoint")
+        .into_builder();
     let config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
     config.retry_config(RetryConfig::disabled()).build()
 }
 
 /// A stream of one shard, on a clock that stands still.
 async fn kinesis() -> (KinesisDouble, Kinesis) {
-    let double = KinesisDouble::start(KinesisSettings::default()).unwrap();
+    let double = KinesisDouble::start(KinesisSettings::default()).expect("a port");
     double.clock().hold();
     double.create_stream(STREAM, 1);
     let client = Kinesis::new(&config(double.endpoint(), HERE, ME).await);
@@ -47,7 +50,7 @@ fn kms(regions: &[&str]) -> KmsDouble {
         regions,
         ..KmsSettings::default()
     };
-    KmsDouble::start(settings).unwrap()
+    KmsDouble::start(settings).expect("a port")
 }
 
 async fn kms_client(double: &KmsDouble, region: &str, who: &str) -> Kms {
@@ -56,7 +59,7 @@ async fn kms_client(double: &KmsDouble, region: &str, who: &str) -> Kms {
 
 async fn put(client: &Kinesis, data: &[u8]) -> String {
     let put = client.put_record().stream_name(STREAM).partition_key("key");
-    let put = put.data(Blob::new(data)).send().await.unwrap();
+    let put = put.data(Blob::new(data)).send().await.expect("it is taken");
     put.sequence_number().to_owned()
 }
 
@@ -73,7 +76,7 @@ async fn iterator(client: &Kinesis, number: Option<&str>) -> Result<String, Opti
         .shard_iterator_type(kind)
         .set_starting_sequence_number(number.map(str::to_owned));
     match asked.send().await {
-        Ok(given) => Ok(given.shard_iterator().unwrap().to_owned()),
+        Ok(given) => Ok(given.shard_iterator().expect("an iterator").to_owned()),
         Err(error) => Err(error.code().map(str::to_owned)),
     }
 }
@@ -93,7 +96,7 @@ fn code<T>(name: &str) -> Result<T, Option<String>> {
 fn entries(range: std::ops::Range<u8>) -> Vec<PutRecordsRequestEntry> {
     let entry = |at| {
         let entry = PutRecordsRequestEntry::builder().partition_key("key");
-        entry.data(Blob::new([at])).build().unwrap()
+        entry.data(Blob::new([at])).build().expect("a whole entry")
     };
     range.map(entry).collect()
 }
@@ -345,7 +348,7 @@ async fn who_signs_for_another_region_is_refused() {
 async fn encrypt(client: &Kms, key: &str) -> Result<Blob, Option<String>> {
     let encrypt = client.encrypt().key_id(key).plaintext(Blob::new(*b"plain"));
     match encrypt.encryption_context("domain", "one").send().await {
-        Ok(done) => Ok(done.ciphertext_blob().unwrap().clone()),
+        Ok(done) => Ok(done.ciphertext_blob().expect("a blob").clone()),
         Err(error) => Err(error.code().map(str::to_owned)),
     }
 }
@@ -353,7 +356,7 @@ async fn encrypt(client: &Kms, key: &str) -> Result<Blob, Option<String>> {
 async fn decrypt(client: &Kms, blob: &Blob) -> Result<Vec<u8>, Option<String>> {
     let decrypt = client.decrypt().ciphertext_blob(blob.clone());
     match decrypt.encryption_context("domain", "one").send().await {
-        Ok(done) => Ok(done.plaintext().unwrap().as_ref().to_vec()),
+        Ok(done) => Ok(done.plaintext().expect("a plaintext").as_ref().to_vec()),
         Err(error) => Err(error.code().map(str::to_owned)),
     }
 }
