@@ -1,6 +1,8 @@
 //! Says whose credentials a process with this environment has: the access key id and the session
 //! token, or why there are none. The child process of `tests/credentials.rs`.
 
+#![expect(clippy::print_stdout, reason = "its output is its answer")]
+
 use aws_credential_types::provider::ProvideCredentials;
 use fieldseal_aws::{Reach, load};
 

@@ -136,5 +136,7 @@ pub(crate) async fn again<T, E>(mut ask: impl AsyncFnMut() -> Result<T, E>) -> T
             }
         }
     });
-    tried.await.ok().expect("an answer within a minute")
+    tried
+        .await
+        .unwrap_or_else(|_| panic!("no answer within a minute"))
 }
