@@ -1,6 +1,11 @@
 //! Kinesis as the double plays it, read by the real SDK into SQLite: splits and merges, failures,
 //! an old database restored, marks, and records that were dropped before they were read.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test, a panic is the failure, and it says what it tried"
+)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
