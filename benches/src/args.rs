@@ -11,14 +11,15 @@ BENCH  seal        sealing and opening one field against bare AES-256-GCM
        memory      peak memory of a process that reads a folder of records
        kinesis     a stream of 16 shards on the double of Kinesis, against a bare loop of
                    GetRecords, against files into PostgreSQL, and its peak memory
+       kms         the calls to KMS of a whole run, counted by its double
        all         all of them, one after the other
 
 --rows N         rows of a round (prepare 400000, databases 200000, memory 5000000,
-                 kinesis 200000)
+                 kinesis 1000000, kms 1000000)
 --rounds N       how often each figure is taken, in alternation (5); the median is reported
---batch LIST     databases, kinesis: records of a batch, several with commas between (2000)
+--batch LIST     databases, kinesis: records of a batch, several with commas between (4000)
 --shards LIST    prepare, databases: shards at once, several with commas between (1,2)
---postgres URL   databases, kinesis: an administrator's URL, else FIELDSEAL_TEST_POSTGRES_URL
+--postgres URL   databases, kinesis, kms: an administrator's URL, else FIELDSEAL_TEST_POSTGRES_URL
 --mariadb URL    databases: an administrator's URL, else FIELDSEAL_TEST_MARIADB_URL
 --report FILE    write the JSON report there instead of to standard output
 ";
@@ -33,6 +34,7 @@ pub(crate) enum Bench {
     /// The measured process of `memory`: a folder and a place for its answer.
     MemoryChild,
     Kinesis,
+    Kms,
     /// The measured process of `kinesis`: an endpoint and a place for its answer.
     KinesisChild,
     All,
@@ -63,6 +65,7 @@ impl Args {
             Some("databases") => Bench::Databases,
             Some("memory") => Bench::Memory,
             Some("memory-child") => Bench::MemoryChild,
+            Some("kms") => Bench::Kms,
             Some("kinesis") => Bench::Kinesis,
             Some("kinesis-child") => Bench::KinesisChild,
             Some("all") => Bench::All,
@@ -73,7 +76,7 @@ impl Args {
             bench,
             rows: None,
             rounds: 5,
-            batches: vec![2_000],
+            batches: vec![4_000],
             shards: vec![1, 2],
             postgres: std::env::var("FIELDSEAL_TEST_POSTGRES_URL").ok(),
             mariadb: std::env::var("FIELDSEAL_TEST_MARIADB_URL").ok(),

@@ -1,4 +1,4 @@
-//! Measurements: sealing, preparing, databases, memory, Kinesis. Never part of the tests.
+//! Measurements: sealing, preparing, databases, memory, Kinesis, KMS. Never part of the tests.
 //!
 //! This package owns the workload and the ceilings it is measured against. It holds no product
 //! code: what it measures is called as the binary calls it. `README.md` says what each figure
@@ -13,6 +13,7 @@
 mod args;
 mod databases;
 mod kinesis;
+mod kms;
 mod memory;
 mod null;
 mod preparing;
@@ -81,6 +82,10 @@ fn run(args: &Args) -> Result<(), Failure> {
     if wanted(Bench::Kinesis) {
         let kinesis = runtime.block_on(kinesis::measure(args))?;
         figures.insert("kinesis".to_owned(), kinesis);
+    }
+    if wanted(Bench::Kms) {
+        let kms = runtime.block_on(kms::measure(args))?;
+        figures.insert("kms".to_owned(), kms);
     }
     report::write(args, &figures)
 }

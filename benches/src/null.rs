@@ -85,6 +85,7 @@ impl Target for NullTarget {
             checkpoint: SequenceNumber::start(),
             high: None,
             closed: false,
+            end_seen: None,
         })
     }
 

@@ -8,7 +8,7 @@ use fieldseal_db::{Connect, Database, run_migrations};
 use fieldseal_dms::{
     Encoder, PartitionKey, RowRecord, Spelling, Transaction, Wire, mysql_stream_position,
 };
-use fieldseal_keys::{Keyring, KeyringSettings, LocalProvider};
+use fieldseal_keys::{KeyProvider, Keyring, KeyringSettings, LocalProvider};
 use fieldseal_keystore::DbKeyStore;
 use fieldseal_model::{Operation, Plaintext, Position, SequenceNumber};
 use fieldseal_pipeline::{
@@ -219,6 +219,7 @@ impl RecordSource for MemorySource {
             .ok_or(SourceError {
                 what: "no such shard".to_owned(),
                 transient: false,
+                lost: false,
             })
     }
 
@@ -257,18 +258,27 @@ impl ShardReader for MemoryReader {
     }
 }
 
-/// A real keyring: a root key file and a SQLite key store in a folder of its own.
+/// A real keyring over a SQLite key store in a folder of its own.
 pub(crate) struct Keys {
     pub(crate) keyring: Arc<Keyring>,
     _folder: TempDir,
 }
 
 impl Keys {
+    /// Under a root key file.
     pub(crate) async fn make() -> Result<Self, Failure> {
-        let failed = |error: &dyn std::fmt::Display| Failure::of("making the keys", &error);
         let folder = tempfile::tempdir()?;
-        let root = folder.path().join("root.key");
-        let provider = LocalProvider::create(&root).map_err(|e| failed(&e))?;
+        let provider = LocalProvider::create(&folder.path().join("root.key"));
+        let provider = provider.map_err(|error| failed(&error))?;
+        Self::under(vec![Arc::new(provider)], KeyringSettings::default()).await
+    }
+
+    /// Under the keys of these.
+    pub(crate) async fn under(
+        providers: Vec<Arc<dyn KeyProvider>>,
+        settings: KeyringSettings,
+    ) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir()?;
         let url = format!("sqlite://{}", folder.path().join("keys.db").display());
         let connect = Connect {
             create: true,
@@ -276,25 +286,22 @@ impl Keys {
         };
         let database = Database::connect(&url, connect)
             .await
-            .map_err(|e| failed(&e))?;
+            .map_err(|error| failed(&error))?;
         run_migrations(
             &database,
             fieldseal_keystore::migrations(database.dialect()),
         )
         .await
-        .map_err(|e| failed(&e))?;
+        .map_err(|error| failed(&error))?;
         let store = Arc::new(DbKeyStore::new(database));
-        let keyring = Keyring::new(
-            "bench",
-            vec![Arc::new(provider)],
-            store,
-            KeyringSettings::default(),
-        )
-        .await
-        .map_err(|e| failed(&e))?;
+        let keyring = Keyring::new("bench", providers, store, settings).await;
         Ok(Self {
-            keyring: Arc::new(keyring),
+            keyring: Arc::new(keyring.map_err(|error| failed(&error))?),
             _folder: folder,
         })
     }
+}
+
+fn failed(error: &dyn std::fmt::Display) -> Failure {
+    Failure::of("making the keys", &error)
 }

@@ -1,6 +1,7 @@
 //! Bad days on demand: which calls fail, and how. A seeded generator decides, so a run can be told again.
 //! How a fault looks on the wire is the matter of `wire` and of each service.
 
+use std::collections::BTreeMap;
 use std::mem::discriminant;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,16 +22,19 @@ pub enum Fault {
     Latency(Duration),
     /// Every connection is cut at once, as when nobody listens.
     Outage,
-    /// This access key id may do nothing: `AccessDeniedException`. Several can be set.
+    /// This access key id may do nothing: `AccessDeniedException` (`CommonErrors`). Several can be set.
     Denied(String),
-    /// Kinesis: `GetRecords` says that the iterator has expired.
+    /// Kinesis: `GetRecords` says that the iterator has expired (`API_GetRecords`,
+    /// `ExpiredIteratorException`), here also before its five minutes are over.
     ExpiredIterators(f64),
     /// Kinesis: `GetRecords` answers no records although there are some (`API_GetRecords`: "It might take
     /// multiple calls to get to a portion of the shard that contains records").
     EmptyReads(f64),
-    /// Kinesis: a share of the entries of `PutRecords` fails with `InternalFailure` or for throughput.
+    /// Kinesis: a share of the entries of `PutRecords` fails with `InternalFailure` or for throughput
+    /// (`API_PutRecordsResultEntry`).
     FailedEntries(f64),
-    /// Kinesis: a share of the entries is stored twice, as after a producer's retry.
+    /// Kinesis: a share of the entries is stored twice, as after a producer's retry (Developer Guide, "Handle
+    /// duplicate records").
     DuplicatedPuts(f64),
     /// Kinesis: a share of the `PutRecords` calls stores its entries in another order (`API_PutRecords`:
     /// "`PutRecords` doesn't guarantee the ordering of records").
@@ -45,6 +49,8 @@ pub struct Faults(Arc<Mutex<State>>);
 struct State {
     set: Vec<Active>,
     random: Random,
+    /// By operation and kind of fault.
+    struck: BTreeMap<(String, &'static str), u64>,
 }
 
 #[derive(Debug)]
@@ -61,6 +67,7 @@ impl Faults {
         Self(Arc::new(Mutex::new(State {
             set: Vec::new(),
             random: Random(seed),
+            struck: BTreeMap::new(),
         })))
     }
 
@@ -83,16 +90,23 @@ impl Faults {
         });
     }
 
-    /// A good day again.
+    /// A good day again. What has struck stays counted.
     pub fn clear(&self) {
         self.state().set.clear();
+    }
+
+    /// How often each kind has struck, by operation and by the fault's name (`ServerErrors`). Counted are
+    /// calls, and entries where a fault strikes entries; latency and outages are not.
+    #[must_use]
+    pub fn struck(&self) -> BTreeMap<(String, &'static str), u64> {
+        self.state().struck.clone()
     }
 
     /// Whether a fault of the sample's kind strikes now. What is left of [`Faults::next`] is counted here,
     /// so each kind is asked once per call.
     pub(crate) fn strike(&self, operation: &str, sample: &Fault) -> bool {
         let mut state = self.state();
-        let State { set, random } = &mut *state;
+        let State { set, random, .. } = &mut *state;
         let mut struck = false;
         for active in set.iter_mut() {
             if active.concerns(operation) && discriminant(&active.fault) == discriminant(sample) {
@@ -101,6 +115,20 @@ impl Faults {
             }
         }
         set.retain(|active| active.calls_left != Some(0));
+        if struck {
+            state.count(operation, sample);
+        }
+        struck
+    }
+
+    /// Whether a fault that strikes single entries of a call strikes this one; `rate` is what
+    /// [`Faults::rate`] said for the call.
+    pub(crate) fn strike_entry(&self, operation: &str, sample: &Fault, rate: f64) -> bool {
+        let mut state = self.state();
+        let struck = state.random.share(rate);
+        if struck {
+            state.count(operation, sample);
+        }
         struck
     }
 
@@ -135,11 +163,14 @@ impl Faults {
     }
 
     pub(crate) fn denies(&self, operation: &str, access_key: &str) -> bool {
-        let state = self.state();
-        state.set.iter().any(|active| {
-            active.concerns(operation)
-                && matches!(&active.fault, Fault::Denied(denied) if denied == access_key)
-        })
+        let mut state = self.state();
+        let sample = Fault::Denied(access_key.to_owned());
+        let denied = |active: &Active| active.concerns(operation) && active.fault == sample;
+        let denies = state.set.iter().any(denied);
+        if denies {
+            state.count(operation, &sample);
+        }
+        denies
     }
 
     /// True for this share of the questions.
@@ -174,6 +205,13 @@ impl Faults {
     }
 }
 
+impl State {
+    fn count(&mut self, operation: &str, fault: &Fault) {
+        let key = (operation.to_owned(), fault.name());
+        *self.struck.entry(key).or_default() += 1;
+    }
+}
+
 impl Active {
     fn concerns(&self, operation: &str) -> bool {
         self.operation
@@ -195,6 +233,23 @@ impl Fault {
             | Self::DuplicatedPuts(rate)
             | Self::ReorderedPuts(rate) => *rate,
             Self::Latency(_) | Self::Outage | Self::Denied(_) => 1.0,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::ServerErrors(_) => "ServerErrors",
+            Self::Throttling(_) => "Throttling",
+            Self::DroppedBefore(_) => "DroppedBefore",
+            Self::DroppedAfter(_) => "DroppedAfter",
+            Self::Latency(_) => "Latency",
+            Self::Outage => "Outage",
+            Self::Denied(_) => "Denied",
+            Self::ExpiredIterators(_) => "ExpiredIterators",
+            Self::EmptyReads(_) => "EmptyReads",
+            Self::FailedEntries(_) => "FailedEntries",
+            Self::DuplicatedPuts(_) => "DuplicatedPuts",
+            Self::ReorderedPuts(_) => "ReorderedPuts",
         }
     }
 
@@ -256,6 +311,8 @@ mod tests {
         assert!(!strike("B"));
         assert!(strike("A") && strike("A"));
         assert!(!strike("A"));
+        let counted = [(("A".to_owned(), "ServerErrors"), 2)];
+        assert!(faults.struck().into_iter().eq(counted));
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod stage;
 mod worker;
 
 pub use compare::Compared;
-pub use stage::{Peers, Stage};
+pub use stage::{Lines, Peers, Second, Stage};
 pub use worker::Worker;
 
 use aws_credential_types::Credentials;

@@ -122,6 +122,19 @@ impl TestDatabase {
         self.database.dialect()
     }
 
+    /// One connection beside the others, for what is set or held open in a session.
+    ///
+    /// # Panics
+    /// If the database does not answer.
+    pub async fn one_connection(&self) -> Database {
+        let one = Connect {
+            connections: 1,
+            ..Connect::default()
+        };
+        let connected = Database::connect(&self.url, one).await;
+        connected.expect("the database answers")
+    }
+
     /// A path in the folder that goes away with the database.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {

@@ -2,6 +2,7 @@
 //! run, and everything read back through the crate that applications link. Owns the putting
 //! together; what goes wrong on purpose is in `faults`, what records look like in `records`.
 
+pub mod around;
 pub mod binary;
 pub mod faults;
 pub mod records;

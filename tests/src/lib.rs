@@ -1,5 +1,6 @@
-//! What tests across crates share. Owns databases to test on and a pipeline over them; the tests are
-//! in `tests/`.
+//! What tests across crates share. Owns databases to test on, a pipeline over them, random
+//! histories, a stage of AWS doubles with a producer, and the cases that doubles and emulators must
+//! both pass. The tests are in `tests/`; nothing of the product is here.
 
 pub mod aws;
 pub mod conformance;
@@ -7,7 +8,6 @@ pub mod course;
 pub mod databases;
 pub mod dump;
 pub mod emulators;
-pub mod fed;
 pub mod harness;
 pub mod histories;
 pub mod proxy;

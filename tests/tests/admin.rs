@@ -4,13 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use fieldseal_doubles::{KinesisDouble, KinesisSettings};
+use fieldseal_doubles::{KinesisDouble, KinesisSettings, KmsDouble, KmsSettings};
 use fieldseal_tests::harness::binary;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -19,10 +20,16 @@ use tempfile::TempDir;
 struct Place {
     folder: TempDir,
     double: KinesisDouble,
+    admin: SocketAddr,
 }
 
 impl Place {
+    /// Keys under a root key file.
     fn new(shards: u32) -> Self {
+        Self::with_keys(shards, "local.root_file = \"root.key\"")
+    }
+
+    fn with_keys(shards: u32, keys: &str) -> Self {
         let double = KinesisDouble::start(KinesisSettings::default()).unwrap();
         double.create_stream("shop", shards);
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -40,7 +47,7 @@ endpoint = "{}"
 url = "sqlite://target.db"
 [keys]
 deployment = "test"
-local.root_file = "root.key"
+{keys}
 [admin]
 listen = "{admin}"
 [tables."shop.orders"]
@@ -52,7 +59,11 @@ note = {{ seal = "contact", kind = "text" }}
         );
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("policy.toml"), policy).unwrap();
-        let place = Self { folder, double };
+        let place = Self {
+            folder,
+            double,
+            admin,
+        };
         place.ends(&["migrate"], 0);
         place
     }
@@ -67,6 +78,16 @@ note = {{ seal = "contact", kind = "text" }}
             .env("AWS_SECRET_ACCESS_KEY", "no secret")
             .args(args);
         command
+    }
+
+    /// What the worker tells at its admin port.
+    fn metrics(&self) -> String {
+        let mut stream = TcpStream::connect(self.admin).unwrap();
+        let request = "GET /metrics HTTP/1.1\r\nHost: fieldseal\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     /// Calls the binary and answers what it said.
@@ -95,6 +116,42 @@ fn check_reads_each_shard_once_and_marks_only_if_told_to() {
     assert_eq!(calls.of("PutRecord"), 0);
     place.ends(&["check", "--put-mark"], 4);
     assert_eq!(calls.of("PutRecord"), 1);
+}
+
+/// The target is a file and has no clock; the service's answers have one.
+#[test]
+fn check_compares_the_clock_with_the_services_own() {
+    let place = Place::new(1);
+    let found = place.ends(&["check"], 4);
+    assert!(!found.contains("(clock)"), "{found}");
+    place.double.clock().advance(Duration::from_secs(200));
+    let found = place.ends(&["check"], 4);
+    assert!(found.contains("warning (clock)"), "{found}");
+    place.double.clock().advance(Duration::from_secs(200));
+    let found = place.ends(&["check"], 4);
+    assert!(found.contains("error (clock)"), "{found}");
+    assert!(found.contains("s behind AWS's"), "{found}");
+}
+
+/// A dry run of each call for each domain: a role that lacks one is found before a load needs it.
+#[test]
+fn check_says_which_kms_call_would_be_refused() {
+    const REGION: &str = "eu-central-1";
+    let kms = KmsDouble::start(KmsSettings::default()).unwrap();
+    let key = kms.create_key(REGION);
+    let endpoint = kms.endpoint(REGION);
+    let keys = format!("aws_kms = {{ key = \"{key}\", endpoint = \"{endpoint}\" }}");
+    let place = Place::with_keys(1, &keys);
+    let found = place.ends(&["check"], 4);
+    assert!(!found.contains("error (keys)"), "{found}");
+    kms.require_context(&key, &[("fieldseal:domain", "quarantine")]);
+    let found = place.ends(&["check"], 4);
+    for call in ["GenerateDataKey", "Decrypt"] {
+        let refused = format!("domain contact, purpose seal: kms:{call} under {key} would fail");
+        assert!(found.contains(&refused), "{found}");
+    }
+    // Nothing else: what holds records may be used, and only a second key needs `Encrypt`.
+    assert_eq!(found.matches("would fail").count(), 2, "{found}");
 }
 
 #[test]
@@ -139,6 +196,13 @@ fn a_worker_of_an_empty_stream_is_ready_and_drains() {
         }
         assert_eq!(code, Some(1), "{text}");
         thread::sleep(Duration::from_millis(50));
+    }
+    // Each shard's own `MillisBehindLatest`, of which an empty one has none left.
+    let metrics = place.metrics();
+    for shard in ["shardId-000000000000@", "shardId-000000000001@"] {
+        let begins = format!("fieldseal_shard_lag_seconds{{shard=\"{shard}");
+        let told = |line: &&str| line.starts_with(&begins) && line.ends_with(" 0");
+        assert_eq!(metrics.lines().filter(told).count(), 1, "{metrics}");
     }
     // `status` asks what follows the checkpoints and puts nothing into the stream.
     let status = place.ends(&["status"], 4);

@@ -1,39 +1,50 @@
-//! A bad day on AWS, on every kind of server: one call in a hundred fails (5xx, throttled, cut off
-//! before or after its effect), iterators expire, records come twice and in another order, shards
-//! are split and merged, KMS refuses the worker for a while, and the real binary is killed with
-//! SIGKILL over and over. At the end no row is missing, none is too many, none differs, and nothing
-//! planted stands anywhere in clear: not in a table, not in a log of any level.
+//! A bad day on AWS, on two kinds of server: one call in a hundred to Kinesis and KMS fails (5xx,
+//! throttled, cut off before or after its effect), iterators expire, records come twice and in
+//! another order, shards are split and merged, KMS refuses the worker for a minute, and the real
+//! binary is killed with SIGKILL over and over. At the end no row is missing, none is too many, none
+//! differs, and nothing planted stands anywhere in clear: not in a table, not in a log of any level.
 
 #![expect(
     clippy::print_stdout,
     reason = "a test says its seed and what it counted"
 )]
 
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
-use fieldseal_doubles::Fault;
+use fieldseal_doubles::{Calls, Fault, Faults};
 use fieldseal_tests::aws::doubles::{Doubles, STREAM};
-use fieldseal_tests::aws::producer::{Producer, counted};
-use fieldseal_tests::aws::shop::Shop;
-use fieldseal_tests::aws::{OTHERS, Stage, WORKER};
+use fieldseal_tests::aws::producer::Producer;
+use fieldseal_tests::aws::shop::{Record, Shop};
+use fieldseal_tests::aws::{Lines, OTHERS, Stage, WORKER};
 use fieldseal_tests::databases::Server;
 use fieldseal_tests::random::Random;
 use tokio::process::Child;
 
 const KILLS: usize = 50;
 
-/// The shop's rows: enough that every worker has something to do before it dies.
+/// The shop's rows: enough that every worker leaves something to the next.
 const ROWS: u64 = 4_000;
 
-/// In this many deaths a shard is split or two are merged.
+/// So many kills' worth of records is on the stream before the first worker is started.
+const AHEAD: usize = 10;
+
+/// After this many deaths a shard is split or two are merged.
 const RESHARD_EVERY: usize = 4;
 
-/// How long KMS refuses the worker, in real time: data keys in use are held in memory for longer,
-/// so a worker that is started meanwhile is what is refused.
-const DENIED: Duration = Duration::from_secs(8);
+/// How long KMS refuses the worker.
+const DENIED: Duration = Duration::from_secs(60);
 
-/// A worker commits little at a time, so that most deaths come in the middle of something.
-const SOURCE: &str = "max_batch_rows = 20";
+/// By then the worker has used up the keys that it still had: twice their age.
+const KEYS_ARE_GONE: Duration = Duration::from_secs(4);
+
+/// Small batches, so that most deaths come in the middle of something; small budgets and a short
+/// memory for keys, so that KMS is asked all the time.
+const LINES: Lines<'_> = Lines {
+    source: "max_batch_rows = 5",
+    keys: "max_uses = 25\ncache_max_age_seconds = 2",
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_on_postgres() {
@@ -46,84 +57,187 @@ async fn nothing_is_lost_on_mariadb() {
 }
 
 async fn a_bad_day(server: Server) {
-    let mut random = Random::seeded(&format!("aws_chaos, {server:?}"));
-    let doubles = Doubles::start(random.number());
-    let shop = Shop::open(ROWS, random.number());
-    let mut stage = Stage::set(server, doubles.peers(), SOURCE).await;
-    let endpoint = doubles.kinesis.endpoint();
-    let mut producer = Producer::connect(&endpoint, OTHERS, STREAM).await;
-    doubles.have_a_bad_day();
-
-    let mut parts = shop.records.chunks(shop.records.len().div_ceil(KILLS));
-    let mut ended_early = 0;
+    let random = Random::seeded(&format!("aws_chaos, {server:?}"));
+    let mut day = Day::begin(server, random).await;
+    let shop = Shop::open(ROWS, day.random.number());
+    let parts = shop.records.len().div_ceil(KILLS + AHEAD);
+    let (ahead, rest) = shop.records.split_at(parts * AHEAD);
+    day.records_come(ahead).await;
+    let mut parts = rest.chunks(parts);
     for kill in 0..KILLS {
-        if let Some(part) = parts.next() {
-            producer.put(part).await;
-        }
+        day.records_come(parts.next().unwrap_or_default()).await;
         if kill % RESHARD_EVERY == 0 {
-            producer.reshard(&mut random).await;
+            day.producer.reshard(&mut day.random).await;
         }
+        let mut worker = day.worker_commits().await;
         if kill == KILLS / 2 {
-            denied(&doubles, &mut stage).await;
+            day.a_minute_without_keys(&mut worker).await;
         }
-        let worker = stage.worker.start(&["run"], "trace");
-        ended_early += u32::from(!die(worker, &stage, &mut random).await);
+        day.kill(worker).await;
     }
     assert_eq!(parts.len(), 0, "every record is put");
+    let (committed, stored) = (day.stage.committed().await, day.stored());
+    println!("{server:?}: {KILLS} kills, {committed} of {stored} records committed by then");
 
-    let committed = stage.committed().await;
-    let mut last = stage.worker.start(&["run", "--until-idle"], "trace");
+    let mut last = day.stage.worker.start(&["run", "--until-idle"], "trace");
     let ended = last.wait().await.expect("the binary ends");
-    assert!(ended.success(), "{ended}: {}", stage.worker.log());
-    let (open, all) = counted(&producer.shards().await);
-    println!(
-        "{server:?}: {KILLS} kills, {ended_early} of them came too late; {committed} records were \
-         committed by then of {}; {open} shards open of {all}; failed calls: {:?} {:?}",
-        shop.records.len(),
-        doubles.kinesis.calls().failed(),
-        doubles.kms.calls().failed(),
-    );
-    check(&stage, &shop).await;
-    stage.end().await;
+    assert!(ended.success(), "{ended}: {}", day.stage.worker.log());
+    day.check(&shop).await;
+    day.check_faults();
+    day.stage.end().await;
 }
 
-/// Kills the worker some moments after it has committed something. False if it ended by itself.
-async fn die(mut worker: Child, stage: &Stage, random: &mut Random) -> bool {
-    let before = stage.committed().await;
-    while stage.committed().await == before {
-        if worker.try_wait().expect("it can be asked").is_some() {
-            return false;
+/// One server's bad day.
+struct Day {
+    server: Server,
+    random: Random,
+    doubles: Doubles,
+    producer: Producer,
+    stage: Stage,
+}
+
+impl Day {
+    async fn begin(server: Server, mut random: Random) -> Self {
+        let doubles = Doubles::start(random.number());
+        let stage = Stage::set(server, doubles.peers(), LINES).await;
+        let producer = Producer::connect(&doubles.kinesis.endpoint(), OTHERS, STREAM).await;
+        doubles.have_a_bad_day();
+        Self {
+            server,
+            random,
+            doubles,
+            producer,
+            stage,
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    tokio::time::sleep(Duration::from_micros(random.below(200_000))).await;
-    let running = worker.try_wait().expect("it can be asked").is_none();
-    worker.kill().await.expect("it can be killed");
-    running
+
+    /// A few in each call, so that there are calls to fail.
+    async fn records_come(&mut self, records: &[Record]) {
+        for few in records.chunks(5) {
+            self.producer.put(few).await;
+        }
+    }
+
+    /// A new worker that has committed something.
+    async fn worker_commits(&mut self) -> Child {
+        let before = self.stage.committed().await;
+        let mut worker = self.stage.worker.start(&["run"], "trace");
+        self.commits_beyond(before, &mut worker).await;
+        worker
+    }
+
+    async fn commits_beyond(&self, before: u64, worker: &mut Child) {
+        while self.stage.committed().await == before {
+            self.lives(worker);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn lives(&self, worker: &mut Child) {
+        let ended = worker.try_wait().expect("it can be asked");
+        let log = self.stage.worker.log();
+        assert_eq!(ended, None, "the worker has ended by itself: {log}");
+    }
+
+    /// The worker's keys run out, and it is denied new ones: it writes no row, in clear or otherwise,
+    /// asks on, and goes on by itself when it is no longer denied.
+    async fn a_minute_without_keys(&self, worker: &mut Child) {
+        let kms = &self.doubles.kms;
+        let denials = || of_kind(kms.faults(), &["Denied"]);
+        kms.faults().set(Fault::Denied(WORKER.to_owned()));
+        tokio::time::sleep(KEYS_ARE_GONE).await;
+        let (before, denied) = (self.stage.committed().await, denials());
+        tokio::time::sleep(DENIED - KEYS_ARE_GONE).await;
+        assert_eq!(self.stage.committed().await, before, "no key, no row");
+        assert!(denied > 0 && denials() > denied, "it asks on: {denied}");
+        self.lives(worker);
+        kms.faults().clear();
+        self.doubles.have_a_bad_day();
+        self.commits_beyond(before, worker).await;
+    }
+
+    /// Some moments after a commit, with records on the stream that are not committed yet.
+    async fn kill(&mut self, mut worker: Child) {
+        tokio::time::sleep(Duration::from_micros(self.random.below(100_000))).await;
+        self.lives(&mut worker);
+        worker.kill().await.expect("it can be killed");
+        let status = worker.wait().await.expect("it can be waited for");
+        assert_eq!(status.signal(), Some(9), "{status}");
+        let (committed, stored) = (self.stage.committed().await, self.stored());
+        assert!(committed < stored, "{committed} of {stored} are committed");
+    }
+
+    /// Records on the stream, copies too.
+    fn stored(&self) -> u64 {
+        self.doubles.kinesis.stored(STREAM).unwrap_or_default() as u64
+    }
+
+    async fn check(&self, shop: &Shop) {
+        let server = self.server;
+        let compared = self.stage.compare(&shop.scenario.truth).await;
+        println!("{server:?}: {compared}");
+        assert!(compared.holds(), "{compared}");
+        assert_eq!(compared.equal, shop.scenario.truth.rows());
+        // Those that must be there; a duplicate of one is held once more.
+        assert!(self.stage.quarantined().await >= shop.scenario.quarantined);
+        // Counted in the transaction that applied it, so a death can neither lose one nor repeat one.
+        let committed = self.stage.committed().await;
+        assert_eq!(committed, self.stored(), "each record is committed once");
+
+        assert_eq!(shop.found, shop.scenario.needles.len(), "the search finds");
+        let searched = self.stage.search(&shop.scenario.needles).await;
+        println!("{server:?}: searched {} bytes", searched.bytes);
+        assert_eq!(searched.hits, 0, "plaintext in {:?}", searched.first);
+    }
+
+    /// That the day was as bad as it was meant to be.
+    fn check_faults(&self) {
+        let Doubles { kinesis, kms, .. } = &self.doubles;
+        for (calls, faults) in [
+            (kinesis.calls(), kinesis.faults()),
+            (kms.calls(), kms.faults()),
+        ] {
+            println!("{:?}: calls: {:?}", self.server, calls.by_operation());
+            println!("{:?}: struck: {:?}", self.server, counts(faults));
+        }
+        one_in_a_hundred(kinesis.calls(), kinesis.faults());
+        one_in_a_hundred(kms.calls(), kms.faults());
+        for kind in FAILURES {
+            let both = of_kind(kinesis.faults(), &[kind]) + of_kind(kms.faults(), &[kind]);
+            assert!(both >= 2, "{kind}: {both}");
+        }
+        for kind in ["ExpiredIterators", "DuplicatedPuts", "ReorderedPuts"] {
+            let struck = of_kind(kinesis.faults(), &[kind]);
+            assert!(struck >= 10, "{kind}: {struck}");
+        }
+    }
 }
 
-/// A worker that is started while KMS refuses it writes no row, in clear or otherwise; when KMS
-/// takes it again it goes on, or another that is started in its place.
-async fn denied(doubles: &Doubles, stage: &mut Stage) {
-    doubles.kms.faults().set(Fault::Denied(WORKER.to_owned()));
-    let before = stage.committed().await;
-    let mut worker = stage.worker.start(&["run"], "trace");
-    tokio::time::sleep(DENIED).await;
-    assert_eq!(stage.committed().await, before, "no key, no row");
-    doubles.kms.faults().clear();
-    doubles.have_a_bad_day();
-    worker.kill().await.expect("it can be killed");
+/// How calls of both services fail.
+const FAILURES: [&str; 4] = [
+    "ServerErrors",
+    "Throttling",
+    "DroppedBefore",
+    "DroppedAfter",
+];
+
+/// Of so many calls that a third as many failures, or three times as many, would be no chance.
+fn one_in_a_hundred(calls: &Calls, faults: &Faults) {
+    let (failed, all) = (of_kind(faults, &FAILURES), calls.total());
+    let share = failed * 300 >= all && failed * 33 <= all;
+    assert!(share && all >= 2_000, "{failed} of {all} calls failed");
 }
 
-async fn check(stage: &Stage, shop: &Shop) {
-    let compared = stage.compare(&shop.scenario.truth).await;
-    println!("{compared}");
-    assert!(compared.holds(), "{compared}");
-    assert_eq!(compared.equal, shop.scenario.truth.rows());
-    // Those that must be there; a duplicate of one is held once more.
-    assert!(stage.quarantined().await >= shop.scenario.quarantined);
-    assert_eq!(shop.found, shop.scenario.needles.len(), "the search finds");
-    let searched = stage.search(&shop.scenario.needles).await;
-    println!("searched {} bytes", searched.bytes);
-    assert_eq!(searched.hits, 0, "plaintext in {:?}", searched.first);
+fn of_kind(faults: &Faults, kinds: &[&str]) -> u64 {
+    let counts = counts(faults).into_iter();
+    let wanted = counts.filter(|(kind, _)| kinds.contains(kind));
+    wanted.map(|(_, count)| count).sum()
+}
+
+fn counts(faults: &Faults) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    for ((_, kind), count) in faults.struck() {
+        *counts.entry(kind).or_default() += count;
+    }
+    counts
 }

@@ -8,7 +8,7 @@ use aws_sdk_kinesis::types::StreamStatus;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType};
 use fieldseal_tests::aws::producer::{Producer, counted};
 use fieldseal_tests::aws::shop::Shop;
-use fieldseal_tests::aws::{OTHERS, Peers, Stage, reach};
+use fieldseal_tests::aws::{Lines, OTHERS, Peers, Stage, reach};
 use fieldseal_tests::databases::Server;
 use fieldseal_tests::emulators::Emulator;
 use fieldseal_tests::random::Random;
@@ -21,10 +21,9 @@ async fn the_demo_through_kinesalite_into_postgres() {
     demo(Emulator::Kinesalite, Server::Postgres, 2_000).await;
 }
 
-/// It takes some 900 records a second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_through_kinesis_local_into_sqlite() {
-    demo(Emulator::KinesisLocal, Server::Sqlite, 400).await;
+    demo(Emulator::KinesisLocal, Server::Sqlite, 2_000).await;
 }
 
 async fn demo(kinesis: Emulator, server: Server, rows: u64) {
@@ -38,8 +37,9 @@ async fn demo(kinesis: Emulator, server: Server, rows: u64) {
         stream: stream.clone(),
         kms: Emulator::Moto.url(),
         key: create_key().await,
+        second: None,
     };
-    let mut stage = Stage::set(server, peers, "").await;
+    let mut stage = Stage::set(server, peers, Lines::default()).await;
     let mut producer = Producer::connect(&endpoint, OTHERS, &stream).await;
     for part in shop.records.chunks(shop.records.len().div_ceil(3)) {
         producer.put(part).await;

@@ -58,6 +58,7 @@ fn source() -> SourceColumns {
         schema: None,
         name: "files".to_owned(),
         columns,
+        indexes: Vec::new(),
         cascades: Vec::new(),
     };
     SourceColumns {

@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use fieldseal_db::{Bind, run_migrations};
 use fieldseal_envelope::{Domain, KeyId, Purpose};
 use fieldseal_keys::{
-    IndexRecord, Insertion, KeyState, KeyStore, KeyStoreError, LayoutRecord, NewKey, Reservation,
-    StoredWrap,
+    Addition, IndexRecord, Insertion, KeyState, KeyStore, KeyStoreError, LayoutRecord, NewKey,
+    Reservation, StoredWrap,
 };
 use fieldseal_keystore::{DbKeyStore, migrations};
 use fieldseal_tests::databases::{Server, TestDatabase};
@@ -47,6 +47,7 @@ on_every_server!(
     a_retired_key_never_seals_again,
     a_new_epoch_retires_all_but_index_keys,
     many_keys_come_with_all_their_wraps,
+    a_wrap_is_added_once_and_replaces_none,
     the_database_refuses_a_second_active_key,
     lines_are_recorded_once_and_compared_ever_after,
     concurrent_starts_record_the_same_lines,
@@ -282,6 +283,54 @@ async fn many_keys_come_with_all_their_wraps(server: Server) {
     test.database.execute(delete, &binds).await.unwrap();
     let bare = store.keys(&[keys[3].id]).await.unwrap();
     assert!(bare[0].wraps.is_empty());
+    test.end().await;
+}
+
+async fn a_wrap_is_added_once_and_replaces_none(server: Server) {
+    let (test, store) = store_on(server).await;
+    store.claim("shop-eu").await.unwrap();
+    for number in 0..3 {
+        let new = key(number, Purpose::Seal, 100);
+        assert_eq!(
+            store.insert_active(&new).await.unwrap(),
+            Insertion::Inserted
+        );
+        store.retire(id(number)).await.unwrap();
+    }
+    let wrap = |name: &str, number: u8| StoredWrap {
+        wrapping_key: name.to_owned(),
+        wrapped: vec![0, b'\'', 0xff, number],
+    };
+    // Many at once: one of them adds it, and what it added stays.
+    let adding = (0..8).map(|number| {
+        let (store, wrap) = (store.clone(), wrap("local:c", number));
+        tokio::spawn(async move { (store.add_wrap(id(0), &wrap).await.unwrap(), wrap) })
+    });
+    let mut added = Vec::new();
+    for one in adding.collect::<Vec<_>>() {
+        let (addition, wrap) = one.await.unwrap();
+        if addition == Addition::Added {
+            added.push(wrap);
+        }
+    }
+    let wraps = async |number| store.keys(&[id(number)]).await.unwrap()[0].wraps.clone();
+    let before = key(0, Purpose::Seal, 100).wraps;
+    assert_eq!(added.len(), 1);
+    assert_eq!(wraps(0).await, [&before[..], &added].concat());
+    let other = store.add_wrap(id(0), &wrap("local:a", 9)).await.unwrap();
+    assert_eq!(other, Addition::NotNeeded);
+    assert_eq!(wraps(0).await, [&before[..], &added].concat());
+
+    let destroy = "UPDATE fieldseal_data_keys SET state = 'destroyed' WHERE key_id = ?";
+    let destroyed = id(1);
+    let binds = [Bind::from(destroyed.as_bytes())];
+    test.database.execute(destroy, &binds).await.unwrap();
+    for number in [1, 77] {
+        let addition = store.add_wrap(id(number), &wrap("local:c", 1)).await;
+        assert_eq!(addition.unwrap(), Addition::NotNeeded, "key {number}");
+    }
+    assert_eq!(wraps(1).await.len(), 2);
+    assert_eq!(wraps(2).await.len(), 2);
     test.end().await;
 }
 

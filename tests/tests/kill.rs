@@ -11,14 +11,14 @@
 )]
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use fieldseal_db::{Connect, Database, DbErrorKind, Dialect};
+use fieldseal_db::{Database, DbErrorKind, Dialect};
 use fieldseal_tests::course::{Course, POLICY, TABLES, count, number, rows};
 use fieldseal_tests::databases::Server;
-use fieldseal_tests::harness::{DEPLOYMENT, Rig, policy};
+use fieldseal_tests::harness::{DEPLOYMENT, Rig, binary, policy};
 use fieldseal_tests::random::Random;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
@@ -127,7 +127,7 @@ impl Worker {
         );
         std::fs::write(&config, text).expect("the policy is written");
         Self {
-            binary: binary(),
+            binary: binary::path(),
             config,
             log: rig.database.path("log"),
             url: rig.database.url.clone(),
@@ -153,23 +153,6 @@ impl Worker {
     }
 }
 
-/// The binary that `cargo xtask test` has built, or the one beside this test.
-fn binary() -> PathBuf {
-    let named = std::env::var_os("FIELDSEAL_TEST_BINARY").map(PathBuf::from);
-    let beside = || {
-        let test = std::env::current_exe().expect("a test has a path");
-        let folder = test.parent().and_then(Path::parent);
-        folder.expect("tests lie in `deps`").join("fieldseal")
-    };
-    let binary = named.unwrap_or_else(beside);
-    assert!(
-        binary.is_file(),
-        "{} is not there: run the tests by `cargo xtask test`, which builds it",
-        binary.display()
-    );
-    binary
-}
-
 /// A connection of its own, from which the worker is watched.
 struct Observer {
     database: Database,
@@ -179,12 +162,7 @@ struct Observer {
 
 impl Observer {
     async fn connect(rig: &Rig, course: Course) -> Self {
-        let settings = Connect {
-            connections: 1,
-            ..Connect::default()
-        };
-        let database = Database::connect(&rig.database.url, settings).await;
-        let database = database.expect("the database answers");
+        let database = rig.database.one_connection().await;
         if database.dialect() == Dialect::Sqlite {
             // It asks whether somebody holds the lock, and does not wait for it.
             rows(&database, "PRAGMA busy_timeout = 0").await;

@@ -15,8 +15,7 @@ use fieldseal_pipeline::{TableLayout, Target as _};
 use fieldseal_store::Store;
 use fieldseal_tests::course::{Course, POLICY, TABLES, number, rows};
 use fieldseal_tests::databases::Server;
-use fieldseal_tests::fed::Fed;
-use fieldseal_tests::harness::{Rig, policy_with};
+use fieldseal_tests::harness::{MemorySource, Rig, policy_with};
 use fieldseal_tests::proxy::{Fate, Proxy};
 use fieldseal_tests::random::Random;
 
@@ -110,10 +109,10 @@ async fn store_through(rig: &Rig, server: Server, proxy: SocketAddr) -> Arc<Stor
     Arc::new(store)
 }
 
-fn source() -> Fed {
-    (0..COURSE.shards).fold(Fed::default(), |fed, shard| {
+fn source() -> MemorySource {
+    (0..COURSE.shards).fold(MemorySource::default(), |source, shard| {
         let name = format!("shard-{shard}");
-        fed.shard(&name, COURSE.records(), move |number| {
+        source.made(&name, COURSE.records(), move |number| {
             COURSE.record(shard, number)
         })
     })

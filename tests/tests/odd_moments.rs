@@ -50,6 +50,7 @@ impl RecordSource for AwayAtFirst {
             return Err(SourceError {
                 what: "throttled".to_owned(),
                 transient: true,
+                lost: false,
             });
         }
         self.source.open(shard, after).await

@@ -5,7 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "a test says what it counted")]
 
-use fieldseal_db::{Bind, Connect, Database, DbError, DbErrorKind, Dialect, Sql};
+use fieldseal_db::{Bind, Database, DbError, DbErrorKind, Dialect, Sql};
 use fieldseal_tests::databases::{Server, TestDatabase};
 
 /// Keys of one round.
@@ -199,12 +199,7 @@ struct Racer {
 
 impl Racer {
     async fn connect(test: &TestDatabase, way: Way) -> Self {
-        let settings = Connect {
-            connections: 1,
-            ..Connect::default()
-        };
-        let database = Database::connect(&test.url, settings).await;
-        let database = database.expect("the database answers");
+        let database = test.one_connection().await;
         if way == Way::RepeatableRead {
             let sql = match database.dialect() {
                 Dialect::Postgres => {

@@ -5,7 +5,6 @@
 
 #![expect(clippy::print_stdout, reason = "a test says what it counted")]
 
-use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,15 +12,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fieldseal_db::{Bind, Database};
 use fieldseal_model::{Operation, SequenceNumber};
-use fieldseal_pipeline::{
-    Committed, Labels, Origin, SealedBatch, ShardState, TableLayout, Target, TargetColumn,
-    TargetError,
-};
+use fieldseal_pipeline::{Committed, Origin, SealedBatch, Target, TargetError};
 use fieldseal_store::{ReadyBatch, Store};
 use fieldseal_tests::course::{POLICY, TABLES, change, count, number, rows, version};
 use fieldseal_tests::databases::Server;
-use fieldseal_tests::fed::Fed;
-use fieldseal_tests::harness::{Rig, policy_with};
+use fieldseal_tests::harness::around::{Apply, Around};
+use fieldseal_tests::harness::{MemorySource, Rig, policy_with};
 use tokio::sync::Barrier;
 
 /// A round's keys, half of them in either table; a batch is one round.
@@ -106,23 +102,20 @@ async fn no_ghost_on_mysql() {
 async fn no_ghost(server: Server, round: Round) {
     let limit = format!("max_batch_rows = {}", round.keys());
     let rig = Rig::new(server, policy_with(&limit, POLICY)).await;
-    let racing = Arc::new(Racing {
-        store: Arc::clone(&rig.store),
+    let racing = Racing {
         line: Barrier::new(WRITERS.len() + 1),
         started: Mutex::default(),
         gave_way: Mutex::default(),
-    });
+    };
+    let racing = Around::new(&rig.store, racing);
     // Only a hang lasts so long: one shard has left the line and the others wait for it.
     let run = rig.run_into(source(round), Arc::clone(&racing));
     let run = tokio::time::timeout(Duration::from_secs(500), run).await;
     let (summary, _) = run.expect("no shard hangs");
     assert!(summary.stopped.is_empty(), "{:?}", summary.stopped);
 
-    let gave_way = racing
-        .gave_way
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
+    let gave_way = racing.apply.gave_way.lock();
+    let gave_way = gave_way.unwrap_or_else(PoisonError::into_inner).clone();
     assert!(
         gave_way.is_empty(),
         "{} deadlocks or time-outs: {gave_way:?}",
@@ -132,15 +125,15 @@ async fn no_ghost(server: Server, round: Round) {
     rig.end().await;
 }
 
-fn source(round: Round) -> Fed {
+fn source(round: Round) -> MemorySource {
     let (records, keys) = (round.records(), round.keys());
-    let mut fed = Fed::default();
+    let mut source = MemorySource::default();
     for (name, version) in WRITERS {
-        fed = fed.shard(name, records, move |key| {
+        source = source.made(name, records, move |key| {
             change(Operation::Insert, table(key), key, version)
         });
     }
-    fed.shard(DELETER.0, records, move |number| {
+    source.made(DELETER.0, records, move |number| {
         // From the other end of the round: the order of a batch's records is not that of locks.
         let key = number / keys * keys + (keys - 1 - number % keys);
         // Where nothing is to be deleted, a key that nobody writes, for one length of all batches.
@@ -220,9 +213,8 @@ async fn check(database: &Database, round: Round) {
     assert!(applied > kept && skipped > 0, "either side wins at times");
 }
 
-/// The real store; what is applied first by each shard in a round begins at one moment.
+/// What is applied first by each shard in a round begins at one moment.
 struct Racing {
-    store: Arc<Store>,
     line: Barrier,
     /// By shard, the end of the batch that was let go last: a further try does not line up.
     started: Mutex<HashMap<String, SequenceNumber>>,
@@ -241,49 +233,16 @@ impl Racing {
 }
 
 #[async_trait]
-impl Target for Racing {
-    type Ready = ReadyBatch;
-
-    async fn describe(
-        &self,
-        layouts: &[TableLayout],
-    ) -> Result<Vec<Vec<TargetColumn>>, TargetError> {
-        self.store.describe(layouts).await
-    }
-
-    async fn shards(&self) -> Result<BTreeMap<String, bool>, TargetError> {
-        self.store.shards().await
-    }
-
-    async fn add_shards(&self, shards: &[String]) -> Result<(), TargetError> {
-        self.store.add_shards(shards).await
-    }
-
-    async fn take_shard(&self, shard: &str, parents: &[String]) -> Result<ShardState, TargetError> {
-        self.store.take_shard(shard, parents).await
-    }
-
-    async fn labels(&self, shard: &str) -> Result<Labels, TargetError> {
-        self.store.labels(shard).await
-    }
-
-    fn ready(&self, batch: SealedBatch) -> ReadyBatch {
-        self.store.ready(batch)
-    }
-
-    async fn apply(&self, batch: &ReadyBatch) -> Result<Committed, TargetError> {
+impl Apply for Racing {
+    async fn apply(&self, store: &Store, batch: &ReadyBatch) -> Result<Committed, TargetError> {
         if self.is_first_try(batch.batch()) {
             self.line.wait().await;
         }
-        let applied = self.store.apply(batch).await;
+        let applied = store.apply(batch).await;
         if let Err(error) = &applied {
             let mut gave_way = self.gave_way.lock().unwrap_or_else(PoisonError::into_inner);
             gave_way.push(error.to_string());
         }
         applied
-    }
-
-    async fn close_shard(&self, shard: &str, fence: i64) -> Result<(), TargetError> {
-        self.store.close_shard(shard, fence).await
     }
 }

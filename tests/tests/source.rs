@@ -137,12 +137,7 @@ async fn l_is_the_end_of_the_binlog(server: Server) {
     test.end().await;
 }
 
-/// InnoDB's list of transactions is a copy that is not made anew while somebody keeps asking for
-/// it: who asks, asks alone.
-static ASKS_INNODB: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
 async fn without_a_heartbeat_open_transactions_are_waited_for(server: Server) {
-    let _alone = ASKS_INNODB.lock().await;
     let test = TestDatabase::on(server).await;
     let source = SourceDatabase::connect(&test.url, Engine::MySql)
         .await
@@ -175,7 +170,6 @@ async fn without_a_heartbeat_open_transactions_are_waited_for(server: Server) {
 }
 
 async fn prepared_xa_transactions_are_waited_for(server: Server) {
-    let _alone = ASKS_INNODB.lock().await;
     let test = TestDatabase::on(server).await;
     let source = SourceDatabase::connect(&test.url, Engine::MySql)
         .await

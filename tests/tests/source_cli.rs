@@ -8,6 +8,11 @@ use std::process::Output;
 use std::time::Duration;
 
 use fieldseal_db::{Connect, Database, Sql};
+use fieldseal_dms::{
+    Encoder, PartitionKey, RowRecord, Spelling, Transaction, Wire, mysql_stream_position,
+    postgres_stream_position,
+};
+use fieldseal_model::{Engine, Operation, Position};
 use fieldseal_tests::databases::{Server, TestDatabase};
 use fieldseal_tests::harness::binary::fieldseal;
 use tempfile::TempDir;
@@ -85,6 +90,78 @@ async fn l_is_read_at_mariadb_and_the_generation_begins_there() {
     let (_, both) = folder.call(&by_hand, 2);
     assert!(both.contains("leave --position out"), "{both}");
     test.end().await;
+}
+
+/// A source that was restored hands out positions that lie below those of changes it sent before:
+/// its new ones would all lose. Also where capture is unbroken, in which changes beyond L are no
+/// surprise otherwise.
+async fn a_log_that_fell_back_needs_a_new_epoch(server: Server, record: Vec<u8>) {
+    let test = TestDatabase::on(server).await;
+    let engine = match server {
+        Server::Postgres => "postgres",
+        _ => "mariadb",
+    };
+    let folder = Folder::new(engine, &test.url, "shop", URL);
+    let tables = folder.call(&["schema"], 0).0;
+    let target = format!("sqlite://{}/target.db", folder.0.path().display());
+    let target = Database::connect(&target, Connect::default())
+        .await
+        .unwrap();
+    target.execute_script(Sql::dynamic(tables)).await.unwrap();
+    target.close().await;
+    // Nothing was applied yet, so any L will do.
+    folder.call(&BEGIN, 0);
+    fs::write(folder.0.path().join("records/a.jsonl"), record).unwrap();
+    folder.call(&["run", "--until-idle"], 0);
+    for capture in ["stopped", "unbroken"] {
+        let begin = ["generation", "begin", "--all", "--capture", capture];
+        let (out, err) = folder.call(&begin, 4);
+        assert!(!out.contains("DMS may be started"), "{out}");
+        assert!(err.contains("fieldseal epoch begin"), "{capture}: {err}");
+    }
+    let (found, _) = folder.call(&["check"], 4);
+    assert!(found.contains("error (source): its log ends at"), "{found}");
+    folder.call(&["epoch", "begin"], 0);
+    let found = folder.output(&["check"]);
+    let found = String::from_utf8(found.stdout).unwrap();
+    assert!(!found.contains("its log ends at"), "{found}");
+    folder.call(&BEGIN, 0);
+    test.end().await;
+}
+
+/// An insert into `shop.orders` at this position.
+fn change(at: Position, place: &str) -> Vec<u8> {
+    Encoder::new(Spelling::Compact).row(&RowRecord {
+        operation: Operation::Insert,
+        schema: "shop",
+        table: "orders",
+        timestamp: "2024-05-02T08:00:00.000000Z",
+        partition_key: PartitionKey::SchemaTable,
+        transaction: Some(Transaction {
+            id: at.0,
+            record: 1,
+            previous: None,
+            commit_timestamp: "2024-05-02T07:59:59.000000Z",
+            stream_position: place,
+        }),
+        data: &[("id", Wire::Number("1")), ("customer", Wire::Text("7"))],
+        before: None,
+    })
+}
+
+#[tokio::test]
+async fn a_log_that_fell_back_needs_a_new_epoch_on_mariadb() {
+    let at = Position::mysql(900_000, 4_000);
+    let place = mysql_stream_position("mysql-bin", at, 4_000, 4_300, 4_400);
+    let record = change(at, &place);
+    a_log_that_fell_back_needs_a_new_epoch(Server::MariaDb, record).await;
+}
+
+#[tokio::test]
+async fn a_log_that_fell_back_needs_a_new_epoch_on_postgres() {
+    let at = Position::parse(Engine::Postgres, "FFFFFF/10").unwrap();
+    let record = change(at, &postgres_stream_position(at));
+    a_log_that_fell_back_needs_a_new_epoch(Server::Postgres, record).await;
 }
 
 #[tokio::test]

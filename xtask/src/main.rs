@@ -1,8 +1,8 @@
-//! What developers and CI run: `cargo xtask test` and `cargo xtask services`.
+//! What developers and CI run: `cargo xtask test`, `cargo xtask services`, `cargo xtask try-aws`.
 //!
-//! This package owns the servers the tests need: it installs them, starts throw-away instances on
-//! loopback, and stops what it started whatever happens. It knows nothing of Fieldseal's code and
-//! tests nothing itself; `cargo test` does.
+//! This package owns the servers and emulators that tests and trials need: it installs or fetches
+//! them, starts throw-away instances on loopback, and stops what it started whatever happens. It
+//! knows nothing of Fieldseal's code and tests nothing itself; `cargo test` does.
 
 #![expect(
     clippy::print_stdout,

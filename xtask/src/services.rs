@@ -5,6 +5,8 @@
 
 mod emulators;
 mod folder;
+mod home;
+mod innodb;
 mod launch;
 mod mariadb;
 mod mysql;
@@ -23,6 +25,7 @@ use crate::stop::Stop;
 
 use self::emulators::Emulators;
 use self::folder::Folder;
+use self::home::Run;
 
 /// The one account on every server.
 const USER: &str = "fieldseal";
@@ -68,19 +71,24 @@ impl Services {
         // get its signal for our death when the thread that started it ends.
         let launches = emulators::launches(programs, tools, &folder)?;
         let begun = emulators::begin(&launches)?;
-        let mariadb = mariadb::start(tools, &folder, &password, durability, stop)?;
-        let postgres = postgres::start(tools, &folder, &password, durability, stop)?;
+        let run = Run {
+            folder: &folder,
+            setpriv: tools.setpriv.as_deref(),
+            password: &password,
+            durability,
+            stop,
+        };
+        let mariadb = mariadb::start(&tools.mariadb, run)?;
+        let postgres = postgres::start(&tools.postgres, run)?;
         let emulators = Emulators::ready(begun, stop)?;
         let mysql = match mysql {
             Choice::Given => MysqlServer::Given,
             Choice::LeftOut(why) => MysqlServer::LeftOut(why),
-            Choice::Fetched(mysql) => {
-                match mysql::start(&mysql, tools, &folder, &password, durability, stop) {
-                    Ok(server) => MysqlServer::Started(mysql, server),
-                    Err(Failure::Told(why)) => MysqlServer::LeftOut(why),
-                    Err(stopped @ Failure::Stopped(_)) => return Err(stopped),
-                }
-            }
+            Choice::Fetched(mysql) => match mysql::start(&mysql, run) {
+                Ok(server) => MysqlServer::Started(mysql, server),
+                Err(Failure::Told(why)) => MysqlServer::LeftOut(why),
+                Err(stopped @ Failure::Stopped(_)) => return Err(stopped),
+            },
         };
         match &mysql {
             MysqlServer::Started(..) => {}
@@ -127,9 +135,10 @@ impl Services {
 
     /// Makes an empty database on each server and prints how to reach it.
     pub(crate) fn print_how_to_use(&self, tools: &Tools) -> Result<()> {
-        mariadb::create_database(&tools.mariadb, &self.mariadb, DATABASE)?;
-        postgres::create_database(&tools.postgres, &self.postgres, DATABASE)?;
+        let make = format!("CREATE DATABASE {DATABASE}");
         let (maria, postgres) = (&self.mariadb, &self.postgres);
+        mariadb::ask(&tools.mariadb, maria.port, &maria.password, &make)?;
+        postgres::ask(&tools.postgres, postgres.port, &postgres.password, &make)?;
         println!(
             "\n\
              # A policy names the variable that holds the URL, which holds a password:\n\
@@ -150,7 +159,7 @@ impl Services {
             postgres.url("postgres", DATABASE),
         );
         if let MysqlServer::Started(programs, mysql) = &self.mysql {
-            mysql::create_database(programs, mysql, DATABASE)?;
+            mysql::ask(programs, mysql.port, &mysql.password, &make)?;
             println!(
                 "\n# MySQL {}\nexport FIELDSEAL_TARGET_URL={}",
                 programs.version,
@@ -175,9 +184,15 @@ pub(crate) struct PostgresAlone {
 impl PostgresAlone {
     pub(crate) fn start(tools: &Tools, stop: &Stop) -> Result<Self> {
         let folder = Folder::make()?;
-        let password = random_hex()?;
+        let run = Run {
+            folder: &folder,
+            setpriv: tools.setpriv.as_deref(),
+            password: &random_hex()?,
+            durability: Durability::Fast,
+            stop,
+        };
         Ok(Self {
-            server: postgres::start(tools, &folder, &password, Durability::Fast, stop)?,
+            server: postgres::start(&tools.postgres, run)?,
             _folder: folder,
         })
     }

@@ -10,6 +10,7 @@ use fieldseal_aws::{Reach, SdkConfig};
 use fieldseal_doubles::{KinesisDouble, KinesisSettings, Limits};
 use fieldseal_kinesis::{KinesisSource, Start};
 use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::report::Failure;
 use crate::workload::{Traffic, record};
@@ -84,13 +85,50 @@ async fn client(endpoint: &str) -> Result<Client, Failure> {
     Ok(Client::new(&config(endpoint).await?))
 }
 
-/// The stream as the worker reads it, with nothing held back.
-pub(super) async fn source(endpoint: &str) -> Result<KinesisSource, Failure> {
+/// How fast a shard is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speed {
+    /// As fast as it goes.
+    Any,
+    /// As AWS allows ("Quotas and limits"): five calls and 2 MiB a second.
+    Aws,
+}
+
+impl Speed {
+    const fn limits(self) -> (u32, u64) {
+        match self {
+            Self::Any => (1_000, 1 << 30),
+            Self::Aws => (5, 2 << 20),
+        }
+    }
+
+    /// Records of one call: a batch of the worker's, which is less than a second gives.
+    const fn most(self) -> Option<i32> {
+        match self {
+            Self::Any => None,
+            Self::Aws => Some(2_000),
+        }
+    }
+
+    /// How long after one call that brought so many bytes the next is due.
+    fn wait(self, bytes: usize) -> Duration {
+        let (reads, bytes_a_second) = self.limits();
+        let wait = 1.0_f64 / f64::from(reads);
+        match self {
+            Self::Any => Duration::ZERO,
+            Self::Aws => Duration::from_secs_f64(wait.max(bytes as f64 / bytes_a_second as f64)),
+        }
+    }
+}
+
+/// The stream as the worker reads it.
+pub(super) async fn source(endpoint: &str, speed: Speed) -> Result<KinesisSource, Failure> {
+    let (reads_per_second, read_bytes_per_second) = speed.limits();
     let settings = fieldseal_kinesis::KinesisSettings {
         stream: NAME.to_owned(),
         start: Start::TrimHorizon,
-        reads_per_second: 1_000,
-        read_bytes_per_second: 1 << 30,
+        reads_per_second,
+        read_bytes_per_second,
     };
     KinesisSource::connect(&config(endpoint).await?, settings)
         .await
@@ -98,13 +136,17 @@ pub(super) async fn source(endpoint: &str) -> Result<KinesisSource, Failure> {
 }
 
 /// GetRecords and nothing else, on every shard at once, until there is nothing more.
-pub(super) async fn read_bare(endpoint: &str, rows: usize) -> Result<(), Failure> {
+pub(super) async fn read_bare(endpoint: &str, rows: usize, speed: Speed) -> Result<(), Failure> {
     let client = client(endpoint).await?;
     let shards = client.list_shards().stream_name(NAME).send().await;
     let shards = shards.map_err(|error| Failure::of("listing shards", &error))?;
     let mut lanes = JoinSet::new();
     for shard in shards.shards() {
-        lanes.spawn(read_shard(client.clone(), shard.shard_id().to_owned()));
+        lanes.spawn(read_shard(
+            client.clone(),
+            shard.shard_id().to_owned(),
+            speed,
+        ));
     }
     let mut read = 0;
     while let Some(lane) = lanes.join_next().await {
@@ -117,7 +159,7 @@ pub(super) async fn read_bare(endpoint: &str, rows: usize) -> Result<(), Failure
     }
 }
 
-async fn read_shard(client: Client, shard: String) -> Result<usize, Failure> {
+async fn read_shard(client: Client, shard: String, speed: Speed) -> Result<usize, Failure> {
     let first = client
         .get_shard_iterator()
         .stream_name(NAME)
@@ -128,12 +170,21 @@ async fn read_shard(client: Client, shard: String) -> Result<usize, Failure> {
     let mut next = first.shard_iterator;
     let mut read = 0;
     while let Some(iterator) = next {
-        let answer = client.get_records().shard_iterator(iterator).send().await;
+        let sent = Instant::now();
+        let answer = client.get_records().shard_iterator(iterator);
+        let answer = answer.set_limit(speed.most()).send().await;
         let answer = answer.map_err(|error| Failure::of("reading a shard", &error))?;
         read += answer.records.len();
         next = answer
             .next_shard_iterator
             .filter(|_| answer.millis_behind_latest != Some(0));
+        if next.is_some() {
+            let bytes = answer
+                .records
+                .iter()
+                .map(|record| record.data.as_ref().len());
+            sleep_until(sent + speed.wait(bytes.sum())).await;
+        }
     }
     Ok(read)
 }

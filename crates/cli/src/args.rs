@@ -64,10 +64,13 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show all of it: a synthetic shop, encrypted, searched for plaintext, and read back
+    #[command(long_about = commands::DEMO)]
     Demo(DemoArgs),
     /// Look at DMS output: one line per record, never a value
+    #[command(long_about = commands::INSPECT)]
     Inspect(InspectArgs),
     /// Print the target's CREATE TABLE statements for the policy
+    #[command(long_about = commands::SCHEMA)]
     Schema(SchemaArgs),
     /// Make Fieldseal's own tables in the target and register the policy's tables
     #[command(long_about = commands::MIGRATE)]

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fieldseal_metrics::LagUnit;
 use fieldseal_pipeline::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -24,7 +25,7 @@ pub(crate) struct Shown {
 impl Shown {
     /// Starts showing a run that begins with `shards` of them: how far it is behind can be told
     /// once each of them has been read from.
-    pub(crate) fn start(progress: Arc<Progress>, shards: usize) -> Self {
+    pub(crate) fn start(progress: Arc<Progress>, shards: usize, unit: LagUnit) -> Self {
         let bar = io::stderr().is_terminal().then(bar);
         let drawn = bar.clone();
         let task = tokio::spawn(async move {
@@ -34,8 +35,13 @@ impl Shown {
                 tokio::time::sleep(REDRAW).await;
                 ticks = ticks.wrapping_add(1);
                 match &drawn {
-                    Some(bar) => draw(bar, &progress, shards, started),
-                    None if ticks.is_multiple_of(LOG_EVERY) => log(&progress, shards, started),
+                    Some(bar) => {
+                        bar.set_message(line(&progress, shards, unit, started.elapsed()));
+                        bar.tick();
+                    }
+                    None if ticks.is_multiple_of(LOG_EVERY) => {
+                        log(&progress, shards, unit, started.elapsed());
+                    }
                     None => {}
                 }
             }
@@ -107,26 +113,21 @@ fn bar() -> ProgressBar {
     ProgressBar::new_spinner().with_style(style)
 }
 
-fn draw(bar: &ProgressBar, progress: &Progress, shards: usize, started: Instant) {
-    bar.set_message(line(progress, shards, started.elapsed()));
-    bar.tick();
-}
-
-fn log(progress: &Progress, shards: usize, started: Instant) {
-    let elapsed = started.elapsed();
+fn log(progress: &Progress, shards: usize, unit: LagUnit, elapsed: Duration) {
     let lag = lag(progress, shards);
     tracing::info!(
         records = progress.records(),
         applied = progress.applied(),
         quarantined = progress.quarantined(),
         records_per_second = per_second(progress.records(), elapsed),
-        lag_bytes = lag,
-        seconds_left = lag.and_then(|lag| left(lag, progress, elapsed)),
+        lag_bytes = lag.as_ref().and_then(|lag| lag.bytes(unit)),
+        lag_ms = lag.as_ref().and_then(|lag| lag.millis(unit)),
+        seconds_left = lag.and_then(|lag| left(lag.bytes(unit)?, progress, elapsed)),
         "progress"
     );
 }
 
-fn line(progress: &Progress, shards: usize, elapsed: Duration) -> String {
+fn line(progress: &Progress, shards: usize, unit: LagUnit, elapsed: Duration) -> String {
     let stopped = progress
         .shards()
         .values()
@@ -137,14 +138,12 @@ fn line(progress: &Progress, shards: usize, elapsed: Duration) -> String {
         progress.records(),
         per_second(progress.records(), elapsed)
     );
-    match lag(progress, shards) {
-        None => {}
-        Some(0) => line.push_str(", caught up"),
-        Some(lag) => {
-            line.push_str(&format!(", {} behind", bytes(lag)));
-            if let Some(seconds) = left(lag, progress, elapsed) {
-                line.push_str(&format!(", {seconds} s left"));
-            }
+    if let Some(lag) = lag(progress, shards) {
+        line.push_str(", ");
+        line.push_str(&lag.text(unit));
+        let rest = lag.bytes(unit).filter(|lag| *lag > 0);
+        if let Some(seconds) = rest.and_then(|lag| left(lag, progress, elapsed)) {
+            line.push_str(&format!(", {seconds} s left"));
         }
     }
     if progress.quarantined() > 0 {
@@ -164,15 +163,68 @@ fn per_second(count: u64, elapsed: Duration) -> u64 {
     count.saturating_mul(1000) / millis
 }
 
-/// The bytes that all shards are behind; `None` until as many shards as there were at the start
-/// have told.
-fn lag(progress: &Progress, shards: usize) -> Option<u64> {
+/// How far the shards are behind, in the source's unit.
+struct Lag {
+    sum: u64,
+    most: u64,
+}
+
+impl Lag {
+    fn of(shards: &[u64]) -> Self {
+        Self {
+            sum: shards.iter().sum(),
+            most: shards.iter().copied().max().unwrap_or_default(),
+        }
+    }
+
+    /// Bytes of all shards add up.
+    fn bytes(&self, unit: LagUnit) -> Option<u64> {
+        (unit == LagUnit::Bytes).then_some(self.sum)
+    }
+
+    /// Time passes for all shards at once: the one that is most behind counts.
+    fn millis(&self, unit: LagUnit) -> Option<u64> {
+        (unit == LagUnit::Milliseconds).then_some(self.most)
+    }
+
+    fn text(&self, unit: LagUnit) -> String {
+        match (self.bytes(unit), self.millis(unit)) {
+            (Some(sum @ 1..), _) => format!("{} behind", bytes(sum)),
+            (_, Some(millis @ 1..1_000)) => format!("{millis} ms behind"),
+            (_, Some(millis @ 1_000..)) => format!("{} s behind", millis / 1_000),
+            _ => "caught up".to_owned(),
+        }
+    }
+}
+
+/// `None` until as many shards as there were at the start have told.
+fn lag(progress: &Progress, shards: usize) -> Option<Lag> {
     let told = progress.shards();
     let lags: Vec<u64> = told.values().filter_map(|shard| shard.lag).collect();
-    (lags.len() >= shards).then(|| lags.iter().sum())
+    (lags.len() >= shards).then(|| Lag::of(&lags))
 }
 
 /// How many seconds the lag takes at the rate so far.
 fn left(lag: u64, progress: &Progress, elapsed: Duration) -> Option<u64> {
     lag.checked_div(per_second(progress.bytes(), elapsed))
+}
+
+#[cfg(test)]
+mod tests {
+    use fieldseal_metrics::LagUnit;
+
+    use super::Lag;
+
+    #[test]
+    fn the_lag_has_its_sources_unit() {
+        for (shards, unit, text) in [
+            (&[30, 40][..], LagUnit::Bytes, "70 bytes behind"),
+            (&[0, 0], LagUnit::Bytes, "caught up"),
+            (&[700, 3_400], LagUnit::Milliseconds, "3 s behind"),
+            (&[700, 0], LagUnit::Milliseconds, "700 ms behind"),
+            (&[0, 0], LagUnit::Milliseconds, "caught up"),
+        ] {
+            assert_eq!(Lag::of(shards).text(unit), text);
+        }
+    }
 }

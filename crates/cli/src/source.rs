@@ -3,6 +3,8 @@
 
 mod behind;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use fieldseal_aws::Reach;
 use fieldseal_files::{FileReader, FolderSource, Tail};
@@ -11,6 +13,7 @@ use fieldseal_metrics::LagUnit;
 use fieldseal_model::SequenceNumber;
 use fieldseal_pipeline::{BatchLimits, Fetched, RecordSource, ShardInfo, ShardReader, SourceError};
 use fieldseal_policy::{SourceKind, StreamStart};
+use fieldseal_store::Gone;
 
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
@@ -23,7 +26,7 @@ pub(crate) type Marks = Vec<(String, Option<SequenceNumber>)>;
 /// A source of either kind.
 pub(crate) enum AnySource {
     Folder(FolderSource),
-    Kinesis(KinesisSource),
+    Kinesis(Box<KinesisSource>),
 }
 
 /// A reader of either kind.
@@ -50,6 +53,24 @@ impl RecordSource for AnySource {
         })
     }
 
+    async fn open_seen(
+        &self,
+        shard: &str,
+        after: &SequenceNumber,
+        age: Option<Duration>,
+    ) -> Result<AnyReader, SourceError> {
+        match self {
+            Self::Folder(source) => {
+                let reader = source.open_seen(shard, after, age).await?;
+                Ok(AnyReader::Folder(reader))
+            }
+            Self::Kinesis(source) => {
+                let reader = source.open_seen(shard, after, age).await?;
+                Ok(AnyReader::Kinesis(Box::new(reader)))
+            }
+        }
+    }
+
     async fn mark(&self, shard: &str) -> Result<Option<SequenceNumber>, SourceError> {
         match self {
             Self::Folder(source) => source.mark(shard).await,
@@ -67,6 +88,13 @@ impl RecordSource for AnySource {
 
 #[async_trait]
 impl ShardReader for AnyReader {
+    async fn due(&mut self) {
+        match self {
+            Self::Folder(reader) => reader.due().await,
+            Self::Kinesis(reader) => reader.due().await,
+        }
+    }
+
     async fn next(&mut self, limits: BatchLimits) -> Result<Fetched, SourceError> {
         match self {
             Self::Folder(reader) => reader.next(limits).await,
@@ -78,7 +106,7 @@ impl ShardReader for AnyReader {
 /// The source of a policy; `tail` is about folders.
 pub(crate) async fn source(config: &Config, tail: Tail) -> Result<AnySource, Failure> {
     if let Some(stream) = stream(config).await? {
-        return Ok(AnySource::Kinesis(stream));
+        return Ok(AnySource::Kinesis(Box::new(stream)));
     }
     let dir = config.source_dir()?;
     Ok(AnySource::Folder(FolderSource::new(dir, tail)))
@@ -153,17 +181,84 @@ pub(crate) fn empty(config: &Config) -> String {
 /// A mark at the present end of every shard.
 pub(crate) async fn marks(config: &Config) -> Result<Marks, Failure> {
     let source = source(config, Tail::Wait).await?;
-    let shards = source
-        .shards()
-        .await
-        .map_err(|error| unlisted(&error, config))?;
-    let mut marks = Vec::with_capacity(shards.len());
-    for shard in shards {
-        let mark = source
-            .mark(&shard.name)
-            .await
-            .map_err(|error| Failure::source("finding the shards' ends", &error))?;
-        marks.push((shard.name, mark));
+    marks_of(&source, |error| unlisted(error, config)).await
+}
+
+/// Shards are listed until nothing is new: one may be born while others are marked, and a list may
+/// be older than that.
+async fn marks_of<S: RecordSource>(
+    source: &S,
+    unlisted: impl Fn(&SourceError) -> Failure,
+) -> Result<Marks, Failure> {
+    let mut marks = Marks::new();
+    loop {
+        let mut shards = source.shards().await.map_err(|error| unlisted(&error))?;
+        shards.retain(|shard| !marks.iter().any(|(marked, _)| *marked == shard.name));
+        if shards.is_empty() {
+            return Ok(marks);
+        }
+        for shard in shards {
+            let mark = source
+                .mark(&shard.name)
+                .await
+                .map_err(|error| Failure::source("finding the shards' ends", &error))?;
+            marks.push((shard.name, mark));
+        }
     }
-    Ok(marks)
+}
+
+/// What it means that this source has a shard no more.
+pub(crate) fn gone(config: &Config) -> Gone {
+    match &config.policy.source().kind {
+        SourceKind::Kinesis { .. } => Gone::Dropped,
+        _ => Gone::PutAway,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use fieldseal_files::FileReader;
+    use fieldseal_model::SequenceNumber;
+    use fieldseal_pipeline::{RecordSource, ShardInfo, SourceError};
+
+    use super::marks_of;
+    use crate::exit::Failure;
+
+    /// A source whose second shard is missing from the first list.
+    struct Stale(AtomicUsize);
+
+    #[async_trait]
+    impl RecordSource for Stale {
+        type Reader = FileReader;
+
+        async fn shards(&self) -> Result<Vec<ShardInfo>, SourceError> {
+            let listed = 1 + self.0.fetch_add(1, Ordering::Relaxed);
+            let names = ["parent", "child"].into_iter().take(listed);
+            let info = |name: &str| ShardInfo {
+                name: name.to_owned(),
+                parents: Vec::new(),
+            };
+            Ok(names.map(info).collect())
+        }
+
+        async fn open(&self, _: &str, _: &SequenceNumber) -> Result<FileReader, SourceError> {
+            unreachable!("nothing is read for a mark")
+        }
+
+        async fn mark(&self, shard: &str) -> Result<Option<SequenceNumber>, SourceError> {
+            Ok((shard == "child").then(|| SequenceNumber::from(7)))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_shard_that_the_first_list_lacks_is_marked_too() {
+        let source = Stale(AtomicUsize::new(0));
+        let marks = marks_of(&source, |error| Failure::source("listing", error)).await;
+        let marks = marks.map_err(|error| error.to_string()).unwrap();
+        let child = ("child".to_owned(), Some(SequenceNumber::from(7)));
+        assert_eq!(marks, [("parent".to_owned(), None), child]);
+    }
 }

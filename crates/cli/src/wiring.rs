@@ -2,6 +2,7 @@
 //! key providers a policy asks for is in `keys`.
 
 pub(crate) mod keys;
+pub(crate) mod wraps;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,7 +125,24 @@ fn refused(url: &str, settings: Connect, error: &DbError) -> (Exit, String) {
 
 /// Connects, and refuses a database that was not migrated.
 pub(crate) async fn connect_migrated(config: &Config) -> Result<Database, Failure> {
-    let database = connect(config, Connect::default()).await?;
+    connect_as(config, Connect::default()).await
+}
+
+/// Connections of a worker at most, opened as they are needed: one for each batch that is applied,
+/// so that shards whose tables are locked do not hold all of them. A server allows 100
+/// (PostgreSQL) or 151 (MySQL) unless told otherwise. A SQLite file has one writer anyway.
+const WORKER_CONNECTIONS: u32 = 64;
+
+async fn connect_worker(config: &Config) -> Result<Database, Failure> {
+    let mut settings = Connect::default();
+    if !config.target_url()?.starts_with("sqlite:") {
+        settings.connections = WORKER_CONNECTIONS;
+    }
+    connect_as(config, settings).await
+}
+
+async fn connect_as(config: &Config, settings: Connect) -> Result<Database, Failure> {
+    let database = connect(config, settings).await?;
     if !pending(&database).await?.is_empty() {
         return Err(Failure::new(
             Exit::NotAsItShouldBe,
@@ -191,7 +209,7 @@ impl Wired {
         config: Config,
         monitor: Arc<Monitor>,
     ) -> Result<Self, Failure> {
-        let database = connect_migrated(&config).await?;
+        let database = connect_worker(&config).await?;
         let providers = keys::providers(&config).await?;
         Self::with(config, database, providers, monitor).await
     }

@@ -276,20 +276,6 @@ impl std::fmt::Debug for Database {
     }
 }
 
-/// A URL as it may be shown: user and password left out, and parameters, which can hold a
-/// password too.
-#[must_use]
-pub fn redact_url(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url
-            .split_once(':')
-            .map_or_else(|| "…".to_owned(), |(scheme, _)| format!("{scheme}:…"));
-    };
-    let rest = rest.split_once('?').map_or(rest, |(before, _)| before);
-    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
-    format!("{scheme}://{place}")
-}
-
 async fn sqlite_pool(url: &str, settings: Connect) -> Result<SqlitePool, sqlx::Error> {
     let options = SqliteConnectOptions::from_str(url)?
         .create_if_missing(settings.create)
@@ -371,24 +357,4 @@ async fn mysql_pool(
         })
         .connect_with(options)
         .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::redact_url;
-
-    #[test]
-    fn urls_are_shown_without_user_password_and_parameters() {
-        assert_eq!(
-            redact_url("postgres://u:p%40ss@db:5432/shop?password=x"),
-            "postgres://db:5432/shop"
-        );
-        assert_eq!(redact_url("mysql://u:p@ss@db/shop"), "mysql://db/shop");
-        assert_eq!(
-            redact_url("sqlite://target.db?mode=rwc"),
-            "sqlite://target.db"
-        );
-        assert_eq!(redact_url("sqlite::memory:"), "sqlite:…");
-        assert_eq!(redact_url("hunter2"), "…");
-    }
 }

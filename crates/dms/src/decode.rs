@@ -20,6 +20,11 @@ use fields::{Fields, Top};
 /// ignored, as DMS's own tables are.
 pub const MARK: &[u8] = br#"{"fieldseal":"mark"}"#;
 
+/// Stands before each part of a stream record that was put together from several, so that one
+/// that is broken does not take those behind it down with it: U+001E, as in RFC 7464. It counts
+/// only in a stream record that begins with it: what breaks another one may be text of a cell.
+pub const SEPARATOR: u8 = 0x1e;
+
 /// Decodes the one or several JSON objects of a stream record with the default [`Decoder`].
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Records<'_> {
@@ -78,14 +83,16 @@ impl Decoded {
     }
 }
 
-/// The objects of one stream record, in order. Objects follow each other directly or with JSON
-/// white space between them. What cannot be read as JSON ends the stream record: the last item
-/// is an error whose range reaches to the end. Bytes without any object are one error, so that
-/// nothing disappears without a trace.
+/// The objects of one stream record, in order. Objects follow each other directly, with JSON
+/// white space between them, or in parts behind a [`SEPARATOR`] each. What cannot be read as JSON
+/// reaches to the end of its part: one item, an error, has all of that as its range. Bytes without
+/// any object are one error, so that nothing disappears without a trace.
 #[derive(Debug)]
 pub struct Records<'a> {
     bytes: &'a [u8],
-    /// The valid part of `bytes`, from the start.
+    /// All of it, or what lies between two separators.
+    part: Range<usize>,
+    /// The valid part of that, from its start.
     text: &'a str,
     position: usize,
     started: bool,
@@ -94,30 +101,57 @@ pub struct Records<'a> {
 
 impl<'a> Records<'a> {
     fn new(bytes: &'a [u8], before_image: Option<&'a str>) -> Self {
-        Self {
+        let mut records = Self {
             bytes,
-            text: valid_prefix(bytes),
+            part: 0..0,
+            text: "",
             position: 0,
             started: false,
             before_image,
-        }
+        };
+        records.enter(0);
+        records
     }
 
-    /// Ends the iteration with an error over all that is left.
+    /// Goes on with the part that begins at `start`.
+    fn enter(&mut self, start: usize) {
+        let left = &self.bytes[start..];
+        let is_parted = self.bytes.first() == Some(&SEPARATOR);
+        let is_next = |byte: &u8| is_parted && *byte == SEPARATOR;
+        let length = left.iter().position(is_next);
+        let part = &left[..length.unwrap_or(left.len())];
+        self.part = start..start + part.len();
+        self.text = valid_prefix(part);
+        self.position = start;
+    }
+
+    /// Ends the part with an error over all that is left of it.
     fn rest(&mut self, start: usize, error: DecodeError) -> Decoded {
-        self.position = self.bytes.len();
+        self.position = self.part.end;
         // Whatever broke before the first bad byte most likely broke because of it.
-        let error = if self.text.len() < self.bytes.len() {
+        let error = if self.text.len() < self.part.len() {
             DecodeError::NotUtf8
         } else {
             error
         };
-        Decoded::unreadable(start..self.bytes.len(), error)
+        Decoded::unreadable(start..self.part.end, error)
+    }
+
+    /// The next object of the part.
+    fn next_of_part(&mut self) -> Option<Decoded> {
+        let offset = self.position - self.part.start;
+        let left = self.text.get(offset..).unwrap_or_default();
+        let start = self.position + (left.len() - left.trim_start_matches(SPACE).len());
+        if start < self.part.start + self.text.len() {
+            return Some(self.value_at(start));
+        }
+        let is_cut = self.position < self.part.end && self.text.len() < self.part.len();
+        is_cut.then(|| self.rest(start, DecodeError::NotUtf8))
     }
 
     /// The object, array or scalar at `start`; its end becomes the position.
     fn value_at(&mut self, start: usize) -> Decoded {
-        let text = &self.text[start..];
+        let text = &self.text[start - self.part.start..];
         if !text.starts_with('{') {
             let Some((_, length)) = read_one::<serde::de::IgnoredAny>(text) else {
                 return self.rest(start, DecodeError::NotJson);
@@ -157,13 +191,14 @@ impl Iterator for Records<'_> {
             let all = 0..self.bytes.len();
             return Some(Decoded::unreadable(all, DecodeError::ByteOrderMark));
         }
-        let left = self.text.get(self.position..).unwrap_or_default();
-        let start = self.position + (left.len() - left.trim_start_matches(SPACE).len());
-        if start < self.text.len() {
-            return Some(self.value_at(start));
-        }
-        if self.position < self.bytes.len() && self.text.len() < self.bytes.len() {
-            return Some(self.rest(start, DecodeError::NotUtf8));
+        loop {
+            if let Some(object) = self.next_of_part() {
+                return Some(object);
+            }
+            if self.part.end == self.bytes.len() {
+                break;
+            }
+            self.enter(self.part.end + 1);
         }
         self.position = self.bytes.len();
         first.then(|| self.rest(0, DecodeError::Empty))

@@ -8,7 +8,8 @@ use fieldseal_model::RowKey;
 use crate::ColumnRef;
 use crate::layout::Header;
 
-const COLUMN: &[u8] = b"fieldseal/1 column";
+/// With its length before it: how the AAD of every column's value begins.
+pub(crate) const LP_COLUMN: [u8; 22] = *b"\0\0\0\x12fieldseal/1 column";
 const VALUE: &[u8] = b"fieldseal/1 value";
 /// The label of local wraps, whose AAD is built in `root_key`.
 pub(crate) const WRAP: &[u8] = b"fieldseal/1 wrap";
@@ -26,10 +27,8 @@ impl Binding<'_> {
     pub(crate) fn write(&self, header: &Header, out: &mut Vec<u8>) {
         match self {
             Self::Column(column, row) => {
-                lp_into(out, COLUMN);
-                out.extend_from_slice(header.as_bytes());
-                lp_into(out, column.table.as_str().as_bytes());
-                lp_into(out, column.column.as_str().as_bytes());
+                out.extend_from_slice(header.column_aad());
+                out.extend_from_slice(column.bound());
                 out.extend_from_slice(row.as_bytes());
             }
             Self::Value(parts) => {

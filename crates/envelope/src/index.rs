@@ -75,8 +75,7 @@ impl IndexKey {
         definition: &Definition,
     ) -> Self {
         let mut info = kdf::context(domain, Purpose::Index);
-        lp_into(&mut info, column.table.as_str().as_bytes());
-        lp_into(&mut info, column.column.as_str().as_bytes());
+        info.extend_from_slice(column.bound());
         lp_into(&mut info, index_name.as_bytes());
         lp_into(&mut info, definition.to_string().as_bytes());
         let key = kdf::expand::<32>(data_key.expose(), &[b"fieldseal/1 index", &info]);

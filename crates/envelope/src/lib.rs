@@ -55,6 +55,7 @@ mod sealing_key;
 mod uses;
 
 #[cfg(test)]
+#[path = "../tests/vector_maker/maker.rs"]
 mod vector_maker;
 
 pub use data_key::DataKey;

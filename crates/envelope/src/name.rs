@@ -4,6 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::aad::lp_into;
+
 /// A named class of data with data keys of its own, such as `contact`. Permanent.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Domain(String);
@@ -163,17 +165,41 @@ place_id! {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ColumnRef {
-    /// The table.
-    pub table: TableId,
-    /// The column.
-    pub column: ColumnId,
+    table: TableId,
+    column: ColumnId,
+    /// lp(table) ‖ lp(column), which stands in every AAD: written once, copied for every value.
+    bound: Box<[u8]>,
 }
 
 impl ColumnRef {
     /// The column `column` of the table `table`.
     #[must_use]
-    pub const fn new(table: TableId, column: ColumnId) -> Self {
-        Self { table, column }
+    pub fn new(table: TableId, column: ColumnId) -> Self {
+        let mut bound = Vec::new();
+        lp_into(&mut bound, table.as_str().as_bytes());
+        lp_into(&mut bound, column.as_str().as_bytes());
+        Self {
+            table,
+            column,
+            bound: bound.into_boxed_slice(),
+        }
+    }
+
+    /// The table.
+    #[must_use]
+    pub const fn table(&self) -> &TableId {
+        &self.table
+    }
+
+    /// The column.
+    #[must_use]
+    pub const fn column(&self) -> &ColumnId {
+        &self.column
+    }
+
+    /// The bytes that bind a value or an index to this column (`docs/FORMAT.md`, sections 2 and 4).
+    pub(crate) const fn bound(&self) -> &[u8] {
+        &self.bound
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) fn permanent(what: String) -> SourceError {
     SourceError {
         what,
         transient: false,
+        lost: false,
     }
 }
 
@@ -29,6 +30,7 @@ pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> SourceError {
             path.display()
         ),
         transient,
+        lost: false,
     }
 }
 

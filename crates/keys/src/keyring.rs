@@ -6,6 +6,7 @@ mod cache;
 mod create;
 mod flights;
 mod reserve;
+mod rewrap;
 mod unwrap;
 
 use std::collections::{HashMap, HashSet};
@@ -22,7 +23,8 @@ use futures_util::stream;
 use self::budget::{Budget, Lane};
 use self::cache::Cache;
 use self::flights::Flights;
-use crate::error::KeyringError;
+pub use self::rewrap::{OwedWrap, Rewrapped, lacking_wraps};
+use crate::error::{KeyringError, RefusedWrap};
 use crate::provider::KeyProvider;
 use crate::store::{KeyStore, StoredKey};
 
@@ -299,6 +301,25 @@ impl Keyring {
         let retired = self.inner.store.retire_all().await;
         self.inner.budget().clear();
         retired.map_err(KeyringError::store(doing))
+    }
+
+    /// Adds every wrap that a key lacks under the configuration: keys older than a wrapping key,
+    /// and keys that were made while a provider did not answer or denied. Each new wrap is opened
+    /// and its id compared before it is stored, and none is ever taken away.
+    ///
+    /// # Errors
+    /// The store failed. What stands in the way of one wrap is in the answer.
+    pub async fn rewrap(&self) -> Result<Rewrapped, KeyringError> {
+        rewrap::all(&self.inner).await
+    }
+
+    /// Opens every configured wrap that a key has, not only the first that opens, and answers
+    /// those whose provider did not answer or denied.
+    ///
+    /// # Errors
+    /// Any [`KeyringError`]: an alarm, the store failed, or the key has no configured wrap.
+    pub async fn refused_wraps(&self, key: &KeyRef) -> Result<Vec<RefusedWrap>, KeyringError> {
+        self.inner.unwrap_every(key).await
     }
 
     async fn open(

@@ -1,9 +1,10 @@
 //! Data keys in use: who wraps them, where they lie, and how many seals they still allow.
 //!
-//! This crate owns the [`KeyProvider`] port with its implementations [`AwsKmsProvider`] and
-//! [`LocalProvider`], the [`KeyStore`] port, and the [`Keyring`] that stands between them and everything that seals or
-//! opens (`docs/FORMAT.md`, sections 4 and 5). It knows no database, no policy and no cipher:
-//! keys are derived, and their uses counted, by `fieldseal-envelope`.
+//! This crate owns the [`KeyProvider`] port with its implementations [`AwsKmsProvider`] (nothing
+//! else talks to KMS) and [`LocalProvider`], the [`KeyStore`] port, and the [`Keyring`] that stands
+//! between them and everything that seals or opens (`docs/FORMAT.md`, sections 4 and 5). It knows
+//! no database, no policy and no cipher: keys are derived, and their uses counted, by
+//! `fieldseal-envelope`.
 //!
 //! What the store says is a hint. A key is accepted because it came out of a wrap made under a
 //! wrapping key the *configuration* names, for the deployment, domain and purpose the *caller*
@@ -18,10 +19,10 @@ mod store;
 
 pub use aws_kms::{AwsKmsProvider, KmsDryRun};
 pub use error::{KeyringError, RefusedWrap};
-pub use keyring::{KeyRef, Keyring, KeyringSettings, MAX_USES};
+pub use keyring::{KeyRef, Keyring, KeyringSettings, MAX_USES, OwedWrap, Rewrapped, lacking_wraps};
 pub use local::{LocalProvider, RootFileError};
 pub use provider::{InvalidWrappingKey, KeyProvider, ProviderError, WrappingKey};
 pub use store::{
-    ActiveKey, IndexRecord, Insertion, KeyState, KeyStore, KeyStoreError, KeyUse, LayoutRecord,
-    NewKey, Reservation, StoredKey, StoredWrap,
+    ActiveKey, Addition, IndexRecord, Insertion, KeyState, KeyStore, KeyStoreError, KeyUse,
+    LayoutRecord, NewKey, Reservation, StoredKey, StoredWrap,
 };

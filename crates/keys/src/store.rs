@@ -41,6 +41,13 @@ pub trait KeyStore: Send + Sync {
     /// The store failed; nothing was inserted.
     async fn insert_active(&self, key: &NewKey) -> Result<Insertion, KeyStoreError>;
 
+    /// Adds one wrap to a key that can still open. A wrap that is there is never replaced, and a
+    /// destroyed key gets none.
+    ///
+    /// # Errors
+    /// The store failed; nothing was added, unless its answer was lost.
+    async fn add_wrap(&self, id: KeyId, wrap: &StoredWrap) -> Result<Addition, KeyStoreError>;
+
     /// The keys with these ids and all their wraps, in one go and in any order; an id the store
     /// does not know is simply missing.
     ///
@@ -169,6 +176,16 @@ pub enum Insertion {
     Inserted,
     /// Another key is active; the caller reads that one and forgets its own.
     Lost,
+}
+
+/// What became of [`KeyStore::add_wrap`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addition {
+    /// The key has the wrap now.
+    Added,
+    /// Nothing was added: the key has a wrap under that wrapping key, is destroyed, or is not
+    /// there.
+    NotNeeded,
 }
 
 /// What became of [`KeyStore::reserve`].

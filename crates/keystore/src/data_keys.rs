@@ -4,7 +4,8 @@
 use fieldseal_db::{Bind, Database, DbError, Dialect, Row, Sql, Transaction};
 use fieldseal_envelope::{Domain, KeyId, Purpose};
 use fieldseal_keys::{
-    ActiveKey, KeyState, KeyStoreError, KeyUse, NewKey, Reservation, StoredKey, StoredWrap,
+    ActiveKey, Addition, KeyState, KeyStoreError, KeyUse, NewKey, Reservation, StoredKey,
+    StoredWrap,
 };
 
 use crate::database::{corrupt, end, refused};
@@ -58,16 +59,59 @@ async fn insert_with_wraps(transaction: &mut Transaction, key: &NewKey) -> Resul
         Bind::from(signed(key.limit)),
     ];
     transaction.execute(insert, &binds).await?;
-    let insert = "INSERT INTO fieldseal_key_wraps (key_id, wrapping_key, wrapped) VALUES (?, ?, ?)";
     for wrap in &key.wraps {
-        let binds = [
-            Bind::from(id),
-            Bind::from(&wrap.wrapping_key),
-            Bind::from(wrap.wrapped.as_slice()),
-        ];
-        transaction.execute(insert, &binds).await?;
+        insert_wrap(transaction, key.id, wrap).await?;
     }
     Ok(())
+}
+
+async fn insert_wrap(
+    transaction: &mut Transaction,
+    id: KeyId,
+    wrap: &StoredWrap,
+) -> Result<(), DbError> {
+    let insert = "INSERT INTO fieldseal_key_wraps (key_id, wrapping_key, wrapped) VALUES (?, ?, ?)";
+    let binds = [
+        Bind::from(id.as_bytes()),
+        Bind::from(&wrap.wrapping_key),
+        Bind::from(wrap.wrapped.as_slice()),
+    ];
+    transaction.execute(insert, &binds).await.map(drop)
+}
+
+/// A unique violation means that the key has a wrap under that wrapping key.
+pub(crate) async fn add_wrap(
+    database: &Database,
+    id: KeyId,
+    wrap: &StoredWrap,
+) -> Result<Addition, DbError> {
+    let mut transaction = database.begin().await?;
+    let outcome = add_to_living(&mut transaction, id, wrap).await;
+    end(transaction, outcome).await
+}
+
+async fn add_to_living(
+    transaction: &mut Transaction,
+    id: KeyId,
+    wrap: &StoredWrap,
+) -> Result<Addition, DbError> {
+    // Held to the end: a key that is destroyed meanwhile must not come back by a wrap.
+    let select = match transaction.dialect() {
+        // It has one writer at a time, which this is.
+        Dialect::Sqlite => "SELECT state FROM fieldseal_data_keys WHERE key_id = ?",
+        _ => "SELECT state FROM fieldseal_data_keys WHERE key_id = ? FOR UPDATE",
+    };
+    let rows = transaction
+        .query(select, &[Bind::from(id.as_bytes())])
+        .await?;
+    let state = rows.first().map(|row| row.text(0)).transpose()?;
+    match state.as_deref().and_then(KeyState::from_word) {
+        Some(KeyState::Active | KeyState::OpenOnly) => {
+            insert_wrap(transaction, id, wrap).await?;
+            Ok(Addition::Added)
+        }
+        Some(KeyState::Destroyed) | None => Ok(Addition::NotNeeded),
+    }
 }
 
 pub(crate) async fn keys(

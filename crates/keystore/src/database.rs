@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use fieldseal_db::{Bind, Database, DbError, Transaction};
 use fieldseal_envelope::{Domain, KeyId, Purpose};
 use fieldseal_keys::{
-    ActiveKey, IndexRecord, Insertion, KeyStore, KeyStoreError, KeyUse, LayoutRecord, NewKey,
-    Reservation, StoredKey,
+    ActiveKey, Addition, IndexRecord, Insertion, KeyStore, KeyStoreError, KeyUse, LayoutRecord,
+    NewKey, Reservation, StoredKey, StoredWrap,
 };
 
 use crate::{data_keys, lines};
@@ -82,6 +82,14 @@ impl KeyStore for DbKeyStore {
         match retried(|| data_keys::insert_active(&self.database, key)).await {
             Ok(()) => Ok(Insertion::Inserted),
             Err(error) if error.is_unique_violation() => Ok(Insertion::Lost),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    async fn add_wrap(&self, id: KeyId, wrap: &StoredWrap) -> Result<Addition, KeyStoreError> {
+        match retried(|| data_keys::add_wrap(&self.database, id, wrap)).await {
+            Ok(addition) => Ok(addition),
+            Err(error) if error.is_unique_violation() => Ok(Addition::NotNeeded),
             Err(error) => Err(refused(error)),
         }
     }

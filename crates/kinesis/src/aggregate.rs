@@ -3,7 +3,7 @@
 //!
 //! All user records of one Kinesis record have its sequence number, and a checkpoint is a
 //! sequence number. So they stay one record, their objects joined: they are applied together or
-//! not at all.
+//! not at all. One that is broken is held alone: where it ends is known.
 //!
 //! The Kinesis Client Library drops a user record whose hash key is outside the shard's range:
 //! after a reshard the producer library finds it in the wrong shard and sends it again to the
@@ -11,6 +11,7 @@
 //! whatever order, since versions order changes and arrival does not; whereas a producer that
 //! aggregates without sending again would lose what is dropped.
 
+use fieldseal_dms::SEPARATOR;
 use fieldseal_model::Plaintext;
 use md5::{Digest as _, Md5};
 use zeroize::Zeroizing;
@@ -24,7 +25,7 @@ const CHECKSUM: usize = 16;
 const RECORDS: u64 = 3;
 const DATA: u64 = 3;
 
-/// The objects of an aggregated record, joined by line ends; any other record as it is, also one
+/// The objects of an aggregated record, a separator before each; any other record as it is, also one
 /// that only begins like an aggregated one or whose checksum is wrong: it is no JSON, so that it
 /// will be held with its reason.
 pub(crate) fn joined(data: Plaintext) -> Plaintext {
@@ -70,10 +71,11 @@ fn data(record: &[u8]) -> Option<&[u8]> {
 fn join(records: &[&[u8]]) -> Plaintext {
     let length = records.iter().map(|record| record.len() + 1).sum();
     let mut joined = Zeroizing::new(Vec::with_capacity(length));
+    // No JSON has the separator in it. What has may be broken by the text of a cell, which must
+    // not say where a record begins.
+    let is_clear = records.iter().all(|record| !record.contains(&SEPARATOR));
     for record in records {
-        if !joined.is_empty() {
-            joined.push(b'\n');
-        }
+        joined.push(if is_clear { SEPARATOR } else { b'\n' });
         joined.extend_from_slice(record);
     }
     Plaintext::new(std::mem::take(&mut *joined))
@@ -118,8 +120,14 @@ mod tests {
     fn objects_are_joined_in_order() {
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(300));
         let bytes = aggregated(&message(&["{\"n\":1}", &long, "{\"n\":3}"]));
-        let expected = format!("{{\"n\":1}}\n{long}\n{{\"n\":3}}");
+        let expected = format!("\x1e{{\"n\":1}}\x1e{long}\x1e{{\"n\":3}}");
         assert_eq!(result(&bytes), expected.as_bytes());
+    }
+
+    #[test]
+    fn a_separator_within_a_record_is_none() {
+        let bytes = aggregated(&message(&["{\"n\":\"\x1e{}", "{\"n\":2}"]));
+        assert_eq!(result(&bytes), b"\n{\"n\":\"\x1e{}\n{\"n\":2}");
     }
 
     #[test]

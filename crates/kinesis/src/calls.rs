@@ -36,6 +36,9 @@ pub struct StreamFacts {
     pub encrypted: bool,
     /// How long records are kept.
     pub retention_hours: u32,
+    /// What the service's clock showed when it said so, in milliseconds since 1970 and whole
+    /// seconds.
+    pub clock: Option<i64>,
     /// When it was made, in seconds since 1970.
     pub(crate) created: i64,
     pub(crate) status: Status,
@@ -71,7 +74,6 @@ pub(crate) enum From {
     Oldest,
     Timestamp(i64),
     At(SequenceNumber),
-    After(SequenceNumber),
 }
 
 /// What `GetRecords` brought.

@@ -13,6 +13,7 @@ use fieldseal_model::{Plaintext, SequenceNumber};
 use zeroize::Zeroize as _;
 
 use crate::calls::{Answer, Calls, From, Listed, Page, Put, Raw, Status, StreamFacts};
+use crate::clock::{self, AnsweredAt};
 use crate::failure::{CallError, Kind};
 
 /// The partition key of markers; the explicit hash key decides where they go.
@@ -47,6 +48,8 @@ impl Calls for SdkCalls {
         let call = call
             .set_stream_name(self.name.clone())
             .set_stream_arn(self.arn.clone());
+        let answered = AnsweredAt::default();
+        let call = call.customize().interceptor(answered.clone());
         let answer = call.send().await.map_err(|error| failed(CALL, &error))?;
         let stream = answer
             .stream_description_summary()
@@ -61,6 +64,7 @@ impl Calls for SdkCalls {
             shards_open: u32::try_from(stream.open_shard_count()).unwrap_or(0),
             encrypted: stream.encryption_type() == Some(&EncryptionType::Kms),
             retention_hours: u32::try_from(stream.retention_period_hours()).unwrap_or(0),
+            clock: answered.millis(),
             created: stream.stream_creation_timestamp().secs(),
             status,
         })
@@ -98,9 +102,6 @@ impl Calls for SdkCalls {
                 .timestamp(DateTime::from_millis(*millis)),
             From::At(sequence) => call
                 .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
-                .starting_sequence_number(sequence.as_str()),
-            From::After(sequence) => call
-                .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
                 .starting_sequence_number(sequence.as_str()),
         };
         let answer = call.send().await.map_err(|error| failed(CALL, &error))?;
@@ -171,13 +172,14 @@ fn unreadable(operation: &'static str) -> CallError {
         operation,
         kind: Kind::Refused,
         code: "an answer that cannot be read".to_owned(),
+        clock: None,
     }
 }
 
 fn failed<E, R>(operation: &'static str, error: &SdkError<E, R>) -> CallError
 where
     E: ProvideErrorMetadata,
-    SdkError<E, R>: HttpStatus,
+    SdkError<E, R>: Head,
 {
     let error_code = match error {
         SdkError::ServiceError(context) => context.err().code().unwrap_or_default(),
@@ -195,17 +197,25 @@ where
         kind,
         // It is the service's word, but nothing says how long it may be.
         code: error_code.chars().take(64).collect(),
+        clock: error.date(),
     }
 }
 
-/// The HTTP status of an answer.
-trait HttpStatus {
+/// What stands above an answer.
+trait Head {
     fn status(&self) -> u16;
+    /// The service's clock, if that is what the header holds.
+    fn date(&self) -> Option<String>;
 }
 
-impl<E> HttpStatus for SdkError<E, aws_sdk_kinesis::config::http::HttpResponse> {
+impl<E> Head for SdkError<E, aws_sdk_kinesis::config::http::HttpResponse> {
     fn status(&self) -> u16 {
         self.raw_response()
             .map_or(0, |response| response.status().as_u16())
+    }
+
+    fn date(&self) -> Option<String> {
+        let date = self.raw_response()?.headers().get("date")?;
+        clock::millis(date).map(|_| date.to_owned())
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct CallError {
     pub(crate) kind: Kind,
     /// The service's code, where it answered.
     pub(crate) code: String,
+    /// The service's clock, where it answered and said so.
+    pub(crate) clock: Option<String>,
 }
 
 /// What a failure means.
@@ -130,9 +132,14 @@ impl CallError {
             Kind::Service => "Kinesis failed; it is tried again",
             Kind::Refused => "Kinesis refuses it",
         };
+        let clock = match (&self.kind, &self.clock) {
+            (Kind::Credentials, Some(clock)) => format!(", which is to show {clock}"),
+            _ => String::new(),
+        };
         SourceError {
-            what: format!("{place}: {call} failed ({code}): {advice}"),
+            what: format!("{place}: {call} failed ({code}): {advice}{clock}"),
             transient: self.is_transient(),
+            lost: false,
         }
     }
 }
@@ -142,6 +149,15 @@ pub(crate) fn permanent(what: String) -> SourceError {
     SourceError {
         what,
         transient: false,
+        lost: false,
+    }
+}
+
+/// Records that were to be read are there no more.
+pub(crate) fn dropped(what: String) -> SourceError {
+    SourceError {
+        lost: true,
+        ..permanent(what)
     }
 }
 
@@ -163,6 +179,7 @@ mod tests {
                 operation: "GetRecords",
                 kind: Kind::of(code, status),
                 code: code.to_owned(),
+                clock: None,
             };
             error.told("stream s").transient
         };
@@ -186,5 +203,22 @@ mod tests {
         ] {
             assert!(!transient(code, 400), "{code}");
         }
+    }
+
+    #[test]
+    fn who_is_refused_for_the_time_is_told_the_right_one() {
+        let date = "Sat, 21 Nov 2026 09:00:00 GMT";
+        let told = |code: &str| {
+            let error = CallError {
+                operation: "DescribeStreamSummary",
+                kind: Kind::of(code, 400),
+                code: code.to_owned(),
+                clock: Some(date.to_owned()),
+            };
+            error.told("stream s").what
+        };
+        let refused = told("InvalidSignatureException");
+        assert!(refused.contains(date), "{refused}");
+        assert!(!told("AccessDeniedException").contains(date));
     }
 }

@@ -17,9 +17,12 @@
 //!
 //! **Lost records.** Shards stay listed for the stream's retention ("Changing the Data Retention
 //! Period", Kinesis Data Streams Developer Guide). What is dropped before it was applied cannot
-//! be had again: the shard stops and says so. Whether Kinesis refuses a checkpoint that is older
-//! than what is left, or quietly begins with what is left, its documentation does not say; in the
-//! second case a reader logs a warning.
+//! be had again: the shard stops and says so. Kinesis refuses a place whose record was dropped, or
+//! quietly begins with what is left; its documentation promises neither. So a reader goes on *at*
+//! the last record that was applied, and expects to get it again: records are dropped from the
+//! oldest on, and behind one that is still there nothing is missing. Where it is gone, the shard
+//! goes on only if it was seen at its end within the retention; the target remembers that, since
+//! a shard to which nothing is written would else stop at every start.
 //!
 //! No error and no log line of this crate holds a record or a partition key: DMS uses the row's
 //! primary key, in clear, as partition key.
@@ -27,6 +30,7 @@
 mod aggregate;
 mod calls;
 mod client;
+mod clock;
 mod failure;
 mod lineage;
 mod pace;

@@ -34,10 +34,11 @@ impl Pace {
         }
     }
 
-    /// A call is sent: paid for whether or not somebody waits for its answer.
-    pub(crate) fn send(&mut self) {
+    /// A call is sent now: paid for whether or not somebody waits for its answer.
+    pub(crate) fn send(&mut self) -> Instant {
         self.sent = Instant::now();
         self.due = self.sent + self.between;
+        self.sent
     }
 
     /// It brought so many bytes.

@@ -1,19 +1,19 @@
-//! Reading one shard. Owns its iterator, its pace, what was fetched and not handed out yet, and
-//! the jitter after a failure.
+//! Reading one shard. Owns its iterator, its pace, what was fetched and not handed out yet, the
+//! jitter after a failure, and that nothing was dropped unread at the place where it goes on.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use fieldseal_model::SequenceNumber;
 use fieldseal_pipeline::{
     BatchLimits, Fetched, ReaderState, ShardReader, SourceError, StreamRecord,
 };
+use tokio::time::{Duration, Instant};
 
 use crate::aggregate;
 use crate::calls::{Answer, Calls, From};
-use crate::failure::{CallError, Kind, jittered, permanent};
+use crate::failure::{CallError, Kind, dropped, jittered, permanent};
 use crate::pace::Pace;
 
 /// `GetRecords` takes no larger number (API_GetRecords).
@@ -28,8 +28,9 @@ const THROTTLED: Duration = Duration::from_secs(1);
 /// The longest jitter after any other failure, beside what the shard's loop waits.
 const FAILED: Duration = Duration::from_millis(100);
 
-/// A reader this much behind, as a share of the retention, stands at the oldest record there is.
-const AT_THE_EDGE: f64 = 0.99;
+/// A shard that was read to its end less than this share of the retention ago has dropped nothing
+/// unread. The rest is for clocks, and for answers that took their time.
+const SURELY_KEPT: f64 = 0.9;
 
 /// Reads one shard of a stream.
 pub struct KinesisReader {
@@ -50,8 +51,49 @@ pub struct KinesisReader {
     behind: Option<u64>,
     /// Mean length of the last answer's records.
     usual_bytes: usize,
-    /// Records are kept for so many milliseconds; looked at once, behind a checkpoint.
-    retention: Option<u64>,
+    /// The next record must be this one, or one before it: it was read before or is named by the
+    /// policy, and behind a record that is still there nothing was dropped.
+    expected: Option<SequenceNumber>,
+    end: EndSeen,
+}
+
+/// When a shard was last seen at its end, and how long records are kept behind that.
+pub(crate) struct EndSeen {
+    retention: Duration,
+    /// So long before `since`.
+    age: Option<Duration>,
+    since: Instant,
+}
+
+impl EndSeen {
+    pub(crate) fn new(retention: Duration, age: Option<Duration>) -> Self {
+        Self {
+            retention,
+            age,
+            since: Instant::now(),
+        }
+    }
+
+    fn at(&mut self, asked: Instant) {
+        (self.age, self.since) = (Some(Duration::ZERO), asked);
+    }
+
+    /// Whether everything that was dropped by now had been read.
+    fn is_recent(&self) -> bool {
+        let age = self.age.map(|age| age + self.since.elapsed());
+        age.is_some_and(|age| age < self.retention.mul_f64(SURELY_KEPT))
+    }
+
+    /// Whether records may be dropped before a reader comes to them that is this far behind.
+    fn is_at_the_edge(&self, behind: Option<u64>) -> bool {
+        let edge = self.retention.mul_f64(SURELY_KEPT);
+        behind.is_some_and(|behind| Duration::from_millis(behind) >= edge)
+    }
+
+    /// Whether it was seen at all, but so long ago that records may have come and gone since.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.age.is_some() && !self.is_recent()
+    }
 }
 
 impl KinesisReader {
@@ -63,7 +105,7 @@ impl KinesisReader {
         from: From,
         last: SequenceNumber,
         pace: Pace,
-        retention: Option<u64>,
+        end: EndSeen,
     ) -> Self {
         Self {
             calls,
@@ -77,17 +119,48 @@ impl KinesisReader {
             state: ReaderState::More,
             behind: None,
             usual_bytes: USUAL_BYTES,
-            retention,
+            expected: None,
+            end,
         }
     }
 
+    /// Takes its place, and makes sure of it.
+    pub(crate) async fn begin(&mut self) -> Result<(), SourceError> {
+        const ONE: BatchLimits = BatchLimits {
+            records: 1,
+            bytes: 1,
+        };
+        self.position().await?;
+        while self.expected.is_some() {
+            self.fetch(ONE).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes its place, or the oldest record's where that is gone: to look, not to go on.
+    pub(crate) async fn begin_anywhere(&mut self) -> Result<(), SourceError> {
+        self.end.at(Instant::now());
+        self.position().await.map(|_| ())
+    }
+
     /// Gets an iterator, unless there is one.
-    pub(crate) async fn position(&mut self) -> Result<String, SourceError> {
+    ///
+    /// At a record that was read before, not behind it. Kinesis refuses a number whose record was
+    /// dropped, or quietly begins with what is left, and its documentation promises neither.
+    async fn position(&mut self) -> Result<String, SourceError> {
         if let Some(iterator) = &self.iterator {
             return Ok(iterator.clone());
         }
-        let found = self.calls.iterator(&self.shard, &self.from).await;
+        let all_was_read = self.end.is_recent();
+        let mut found = self.calls.iterator(&self.shard, &self.from).await;
+        if all_was_read && matches!(&found, Err(error) if error.kind == Kind::Invalid) {
+            found = self.calls.iterator(&self.shard, &From::Oldest).await;
+        }
         let iterator = found.map_err(|error| self.failed(&error))?;
+        self.expected = match &self.from {
+            From::At(sequence) if !all_was_read => Some(sequence.clone()),
+            _ => None,
+        };
         Ok(self.iterator.insert(iterator).clone())
     }
 
@@ -96,18 +169,32 @@ impl KinesisReader {
     async fn fetch(&mut self, limits: BatchLimits) -> Result<(), SourceError> {
         self.pace.wait().await;
         let mut iterator = self.position().await?;
-        self.pace.send();
+        let mut asked = self.pace.send();
         let most = self.most(limits);
         let mut answer = self.calls.records(&iterator, most).await;
         if matches!(&answer, Err(error) if error.kind == Kind::ExpiredIterator) {
             self.iterator = None;
             iterator = self.position().await?;
             self.pace.wait().await;
-            self.pace.send();
+            asked = self.pace.send();
             answer = self.calls.records(&iterator, most).await;
         }
         let answer = answer.map_err(|error| self.failed(&error))?;
-        self.take(answer);
+        self.make_sure(&answer)?;
+        self.take(answer, asked);
+        Ok(())
+    }
+
+    /// That no record was dropped between the one that is expected and the first that came.
+    fn make_sure(&mut self, answer: &Answer) -> Result<(), SourceError> {
+        let Some(expected) = &self.expected else {
+            return Ok(());
+        };
+        match answer.records.first() {
+            Some(first) if first.sequence <= *expected => self.expected = None,
+            None if answer.next.is_some() && answer.behind.is_some_and(|behind| behind > 0) => {}
+            _ => return Err(self.no_such_place()),
+        }
         Ok(())
     }
 
@@ -119,7 +206,7 @@ impl KinesisReader {
         i32::try_from(count).unwrap_or(1)
     }
 
-    fn take(&mut self, answer: Answer) {
+    fn take(&mut self, answer: Answer, asked: Instant) {
         let bytes: usize = answer.records.iter().map(|record| record.data.len()).sum();
         self.pace.brought(bytes);
         let count = answer.records.len();
@@ -127,7 +214,7 @@ impl KinesisReader {
             self.usual_bytes = usual;
         }
         self.behind = answer.behind;
-        self.look_behind();
+        let before = self.last.clone();
         for record in answer.records {
             // Kinesis may deliver a record again; the checkpoint never falls.
             if record.sequence > self.last {
@@ -139,7 +226,7 @@ impl KinesisReader {
             }
         }
         if count > 0 {
-            self.from = From::After(self.last.clone());
+            self.from = From::At(self.last.clone());
         }
         self.state = match (&answer.next, answer.behind) {
             (None, _) => ReaderState::Closed,
@@ -148,18 +235,12 @@ impl KinesisReader {
             (Some(_), _) => ReaderState::More,
         };
         self.iterator = answer.next;
-    }
-
-    /// Behind a checkpoint that is as old as records get, some may have been dropped unread.
-    fn look_behind(&mut self) {
-        let (Some(retention), Some(behind)) = (self.retention.take(), self.behind) else {
-            return;
-        };
-        if behind as f64 >= retention as f64 * AT_THE_EDGE {
-            tracing::warn!(
-                place = %self.place,
-                "the checkpoint is as old as the oldest records of the stream: if the shard was not read for as long as they are kept, some were dropped unread, and every table needs a new generation; if nothing was written to it for so long, all is well"
-            );
+        // An iterator would pass over what is dropped between two answers.
+        if self.end.is_at_the_edge(answer.behind) && self.last > before {
+            self.iterator = None;
+        }
+        if self.state == ReaderState::CaughtUp || answer.behind == Some(0) {
+            self.end.at(asked);
         }
     }
 
@@ -170,7 +251,7 @@ impl KinesisReader {
         };
         self.pace.rest(jittered(rest));
         if error.kind == Kind::Invalid && error.operation == "GetShardIterator" {
-            return permanent(self.no_such_place());
+            return self.no_such_place();
         }
         if error.kind == Kind::ExpiredIterator {
             self.iterator = None;
@@ -178,25 +259,39 @@ impl KinesisReader {
         error.told(&self.place)
     }
 
-    fn no_such_place(&self) -> String {
+    fn no_such_place(&self) -> SourceError {
         let place = &self.place;
-        match &self.from {
-            From::After(sequence) => format!(
-                "{place}: Kinesis has no record {sequence} to go on from: it was dropped for its age, and what came behind it with it, so records are lost; stop the DMS task, run `fieldseal generation begin` for every table, load them again, then start again"
-            ),
+        permanent(match &self.from {
+            From::At(sequence) if *sequence == self.last => {
+                let why = format!(
+                    "record {sequence}, the last one that was read, was dropped for its age"
+                );
+                return dropped(lost(place, &why));
+            }
             From::At(sequence) => format!(
-                "{place}: record {sequence}, from which source.start says to begin, is not in this shard; a stream of several shards begins at a timestamp or at the trim horizon"
+                "{place}: record {sequence}, from which source.start says to begin, is not in this shard any more; begin at a timestamp or at the trim horizon"
             ),
             From::Timestamp(_) => format!(
                 "{place}: Kinesis does not take the timestamp of source.start; it must not lie in the future"
             ),
             From::Oldest => format!("{place}: Kinesis gives no iterator for it"),
-        }
+        })
     }
+}
+
+/// What to do where records may be lost.
+pub(crate) fn lost(place: &str, why: &str) -> String {
+    format!(
+        "{place}: {why}, and nothing tells whether others that came behind it were dropped unread; stop the DMS task, run `fieldseal generation begin` for every table, load them again, then start again"
+    )
 }
 
 #[async_trait]
 impl ShardReader for KinesisReader {
+    async fn due(&mut self) {
+        self.pace.wait().await;
+    }
+
     async fn next(&mut self, limits: BatchLimits) -> Result<Fetched, SourceError> {
         if self.waiting.is_empty() && self.state != ReaderState::Closed {
             self.fetch(limits).await?;
@@ -224,11 +319,11 @@ impl ShardReader for KinesisReader {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use fieldseal_model::SequenceNumber;
-    use fieldseal_pipeline::{BatchLimits, Fetched, ReaderState, RecordSource, ShardReader};
-    use tokio::time::{Instant, timeout};
+    use fieldseal_pipeline::{
+        BatchLimits, Fetched, ReaderState, RecordSource, ShardReader, SourceError,
+    };
+    use tokio::time::{Duration, Instant, timeout};
 
     use super::KinesisReader;
     use crate::calls::From;
@@ -256,10 +351,7 @@ mod tests {
         (scripted, reader)
     }
 
-    async fn open(
-        source: &KinesisSource,
-        after: u64,
-    ) -> Result<KinesisReader, fieldseal_pipeline::SourceError> {
+    async fn open(source: &KinesisSource, after: u64) -> Result<KinesisReader, SourceError> {
         source.open("a@7", &SequenceNumber::from(after)).await
     }
 
@@ -305,11 +397,13 @@ mod tests {
             .script()
             .fails
             .insert("GetRecords", [Kind::ExpiredIterator].into());
-        assert_eq!(numbers(&reader.next(two).await.unwrap()), [30, 40]);
+        // The last one comes again and is not taken again.
+        assert_eq!(numbers(&reader.next(two).await.unwrap()), [30]);
+        assert_eq!(numbers(&reader.next(two).await.unwrap()), [40, 50]);
         let iterators = scripted.script().iterators.clone();
         assert_eq!(
             iterators,
-            [From::Oldest, From::After(SequenceNumber::from(20))]
+            [From::Oldest, From::At(SequenceNumber::from(20))]
         );
     }
 
@@ -406,6 +500,124 @@ mod tests {
         assert_eq!(numbers(&reader.next(LIMITS).await.unwrap()), [30]);
     }
 
+    /// The shard keeps these only.
+    fn keep(scripted: &Scripted, numbers: &[u64]) {
+        let mut script = scripted.script();
+        script.records.insert("a".to_owned(), numbers.to_vec());
+    }
+
+    const fn hours(hours: u64) -> Option<Duration> {
+        Some(Duration::from_secs(hours * 3600))
+    }
+
+    /// Opens `a` at this checkpoint, seen at its end so long ago, and reads what follows.
+    async fn read_on(
+        scripted: &Scripted,
+        after: u64,
+        age: Option<Duration>,
+    ) -> Result<Vec<u64>, SourceError> {
+        let source = scripted.source(Start::TrimHorizon).await;
+        let after = SequenceNumber::from(after);
+        let mut reader = source.open_seen("a@7", &after, age).await?;
+        Ok(numbers(&reader.next(LIMITS).await?))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_record_that_was_dropped_unseen_stops_the_shard_whatever_kinesis_says() {
+        let (scripted, _) = reader(0, 10).await;
+        for strict in [false, true] {
+            scripted.script().strict = strict;
+            // Nothing was dropped behind a record that is there.
+            keep(&scripted, &[20, 30]);
+            assert_eq!(read_on(&scripted, 20, None).await.unwrap(), [30]);
+            scripted.script().empty_reads = 2;
+            assert_eq!(read_on(&scripted, 20, None).await.unwrap(), [30]);
+            for left in [&[30, 40][..], &[]] {
+                keep(&scripted, left);
+                for age in [None, hours(23), hours(100)] {
+                    let stopped = read_on(&scripted, 20, age).await.err().unwrap();
+                    assert!(!stopped.transient, "{stopped}");
+                    assert!(stopped.what.contains("generation begin"), "{stopped}");
+                }
+                // Seen at its end yesterday evening: what was dropped since had been read.
+                assert_eq!(read_on(&scripted, 20, hours(12)).await.unwrap(), left);
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shard_of_which_nothing_was_read_is_not_begun_again_after_the_retention() {
+        let (scripted, _) = reader(2, 10).await;
+        for age in [None, hours(12)] {
+            assert_eq!(read_on(&scripted, 0, age).await.unwrap(), [10, 20]);
+        }
+        let stopped = read_on(&scripted, 0, hours(30)).await.err().unwrap();
+        assert!(!stopped.transient && stopped.what.contains("generation begin"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_slept_for_longer_than_records_are_kept_stops() {
+        for (slept, goes_on) in [(600, true), (25 * 3600, false)] {
+            let (scripted, mut reader) = reader(2, 10).await;
+            while reader.next(LIMITS).await.unwrap().state != ReaderState::CaughtUp {}
+            keep(&scripted, &[50]);
+            tokio::time::advance(Duration::from_secs(slept)).await;
+            let kinds = [Kind::ExpiredIterator].into();
+            scripted.script().fails.insert("GetRecords", kinds);
+            match reader.next(LIMITS).await {
+                Ok(fetched) => assert!(goes_on && numbers(&fetched) == [50]),
+                Err(error) => assert!(!goes_on && !error.transient, "{error}"),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_is_overtaken_by_the_dropping_of_records_stops() {
+        for (behind, goes_on) in [(1, true), (23, false)] {
+            let (scripted, mut reader) = reader(0, 10).await;
+            keep(&scripted, &[10, 20, 30, 40, 50]);
+            scripted.script().behind = behind * 3_600_000;
+            let one = BatchLimits {
+                records: 1,
+                ..LIMITS
+            };
+            let mut seen = Vec::new();
+            while seen != [10, 20] {
+                seen.extend(numbers(&reader.next(one).await.unwrap()));
+            }
+            // Dropped behind an iterator that stays good for five minutes.
+            keep(&scripted, &[0, 0, 0, 40, 50]);
+            match reader.next(LIMITS).await {
+                Ok(fetched) => assert!(goes_on, "{:?}", numbers(&fetched)),
+                Err(error) => assert!(!goes_on && !error.transient, "{error}"),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_only_looks_sees_what_is_left() {
+        let (scripted, _) = reader(0, 10).await;
+        keep(&scripted, &[30]);
+        scripted.script().strict = true;
+        let source = scripted.source(Start::TrimHorizon).await;
+        let mut reader = source.look("a@7", &SequenceNumber::from(20)).await.unwrap();
+        assert_eq!(numbers(&reader.next(LIMITS).await.unwrap()), [30]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_the_pace_takes_no_call() {
+        let (scripted, mut reader) = reader(1, 10).await;
+        reader.next(LIMITS).await.unwrap();
+        let sent = scripted.script().reads[0].0;
+        reader.due().await;
+        assert!(sent.elapsed() >= Duration::from_millis(200));
+        assert_eq!(scripted.script().reads.len(), 1);
+        // Now the call follows at once.
+        let begun = Instant::now();
+        reader.next(LIMITS).await.unwrap();
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn shards_that_were_never_read_begin_where_the_policy_says() {
         let (scripted, _) = reader(5, 10).await;
@@ -414,8 +626,6 @@ mod tests {
             (Start::TrimHorizon, From::Oldest),
             (Start::Timestamp(9), From::Timestamp(9)),
             (sequence(30), From::At(SequenceNumber::from(30))),
-            // The shard began behind it.
-            (sequence(0), From::Oldest),
         ] {
             let source = scripted.source(start).await;
             open(&source, 0).await.unwrap();

@@ -25,6 +25,7 @@ pub(crate) fn listed(id: &str, parents: &[&str]) -> Listed {
 /// A failure of this kind.
 pub(crate) fn failure(operation: &'static str, kind: Kind) -> CallError {
     CallError {
+        clock: None,
         operation,
         kind,
         code: "Scripted".to_owned(),
@@ -37,6 +38,10 @@ pub(crate) struct Script {
     /// Numbers of the records that each shard holds.
     pub(crate) records: BTreeMap<String, Vec<u64>>,
     pub(crate) record_bytes: usize,
+    /// How far behind every answer is, beside the records that are left.
+    pub(crate) behind: u64,
+    /// A number that the shard does not hold is refused; else reading begins behind it.
+    pub(crate) strict: bool,
     /// What the next calls of an operation fail with.
     pub(crate) fails: BTreeMap<&'static str, VecDeque<Kind>>,
     /// What was asked: iterators' places, and `GetRecords` with its time and limit.
@@ -91,6 +96,7 @@ impl Calls for Scripted {
             shards_open: 1,
             encrypted: true,
             retention_hours: 24,
+            clock: None,
             created: 7,
             status: Status::Ready,
         })
@@ -113,8 +119,13 @@ impl Calls for Scripted {
         let held = &script.records[shard];
         let at = match from {
             From::Oldest | From::Timestamp(_) => 0,
-            From::At(place) => held.partition_point(|n| SequenceNumber::from(*n) < *place),
-            From::After(place) => held.partition_point(|n| SequenceNumber::from(*n) <= *place),
+            From::At(place) => {
+                let is_here = |n: &u64| SequenceNumber::from(*n) == *place;
+                if script.strict && !held.iter().any(is_here) {
+                    return Err(failure("GetShardIterator", Kind::Invalid));
+                }
+                held.partition_point(|n| SequenceNumber::from(*n) < *place)
+            }
         };
         Ok(format!("{shard} {at}"))
     }
@@ -146,7 +157,7 @@ impl Calls for Scripted {
         Ok(Answer {
             records: records.collect(),
             next: (!closed || end < held.len()).then(|| format!("{shard} {end}")),
-            behind: Some((held.len() - end) as u64),
+            behind: Some(script.behind + (held.len() - end) as u64),
         })
     }
 

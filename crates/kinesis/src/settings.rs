@@ -22,7 +22,8 @@ pub enum Start {
     TrimHorizon,
     /// With the first record that arrived at this moment or later, in milliseconds since 1970.
     Timestamp(i64),
-    /// With this record. Its shard alone has it: shards that began later are read from their
-    /// first record, and any other shard stops.
+    /// With this record, in the shard that holds it. Every other shard begins with its oldest
+    /// record, since numbers of different shards say nothing about each other. A record that is in
+    /// no shard stops the shards that would begin.
     Sequence(SequenceNumber),
 }

@@ -8,14 +8,15 @@ use async_trait::async_trait;
 use fieldseal_aws::SdkConfig;
 use fieldseal_model::SequenceNumber;
 use fieldseal_pipeline::{RecordSource, ShardInfo, SourceError};
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::calls::{Calls, From, Listed, Status, StreamFacts};
 use crate::client::SdkCalls;
-use crate::failure::{CallError, Kind, jittered, permanent};
+use crate::failure::{CallError, Kind, dropped, jittered, permanent};
 use crate::lineage::parents_first;
 use crate::pace::Pace;
-use crate::reader::KinesisReader;
+use crate::reader::{EndSeen, KinesisReader, lost};
 use crate::{KinesisSettings, Start};
 
 /// How often a call that is not a reader's is tried, and the longest wait after its first failure.
@@ -24,7 +25,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// Shards are listed at most so often. AWS takes 100 calls a second for one stream
 /// (API_ListShards), from everybody together.
-const BETWEEN_LISTINGS: Duration = Duration::from_millis(300);
+const BETWEEN_LISTINGS: Duration = Duration::from_millis(100);
 
 /// A Kinesis data stream.
 pub struct KinesisSource {
@@ -33,6 +34,8 @@ pub struct KinesisSource {
     facts: StreamFacts,
     /// What was listed last, and when shards may be listed again.
     listed: Mutex<(Vec<Listed>, Instant)>,
+    /// The shard that holds the record from which the policy says to begin, once it was looked for.
+    holder: OnceCell<Option<String>>,
 }
 
 impl KinesisSource {
@@ -67,6 +70,7 @@ impl KinesisSource {
             settings,
             facts,
             listed: Mutex::new((Vec::new(), Instant::now())),
+            holder: OnceCell::new(),
         })
     }
 
@@ -141,13 +145,94 @@ impl KinesisSource {
     }
 
     /// Where a shard begins that was never read.
-    fn start(&self, shard: &Listed) -> From {
+    async fn start(&self, shard: &Listed) -> Result<From, SourceError> {
         match &self.settings.start {
-            Start::TrimHorizon => From::Oldest,
-            Start::Timestamp(millis) => From::Timestamp(*millis),
-            Start::Sequence(sequence) if shard.first > *sequence => From::Oldest,
-            Start::Sequence(sequence) => From::At(sequence.clone()),
+            Start::TrimHorizon => Ok(From::Oldest),
+            Start::Timestamp(millis) => Ok(From::Timestamp(*millis)),
+            Start::Sequence(sequence) => self.start_at(sequence, shard).await,
         }
+    }
+
+    /// Numbers of different shards say nothing about each other, so every shard but the one that
+    /// holds the record is read from its oldest record: too much does no harm.
+    async fn start_at(
+        &self,
+        sequence: &SequenceNumber,
+        shard: &Listed,
+    ) -> Result<From, SourceError> {
+        let is_listed = |id: &String| self.lock().0.iter().any(|listed| listed.id == *id);
+        // A shard that goes on from another is no question of where to begin.
+        if shard.first > *sequence && shard.parents.iter().any(is_listed) {
+            return Ok(From::Oldest);
+        }
+        let holder = self.holder.get_or_try_init(|| self.holder_of(sequence));
+        match holder.await? {
+            Some(holder) if *holder == shard.id => Ok(From::At(sequence.clone())),
+            Some(_) => Ok(From::Oldest),
+            None => Err(permanent(format!(
+                "{}: record {sequence}, from which source.start says to begin, is in no shard: it was dropped for its age, or is of another stream; begin at a timestamp or at the trim horizon",
+                self.place()
+            ))),
+        }
+    }
+
+    /// Nothing but asking tells which shard a number is of.
+    async fn holder_of(&self, sequence: &SequenceNumber) -> Result<Option<String>, SourceError> {
+        let listed = self.lock().0.clone();
+        let from = From::At(sequence.clone());
+        for shard in listed.iter().filter(|shard| shard.first <= *sequence) {
+            match tried(|| self.calls.iterator(&shard.id, &from)).await {
+                Ok(_) => return Ok(Some(shard.id.clone())),
+                Err(error) if matches!(error.kind, Kind::Invalid | Kind::Gone) => {}
+                Err(error) => return Err(error.told(&self.place())),
+            }
+        }
+        Ok(None)
+    }
+
+    fn reader(
+        &self,
+        shard: &Listed,
+        from: From,
+        after: &SequenceNumber,
+        end: EndSeen,
+    ) -> KinesisReader {
+        let settings = &self.settings;
+        KinesisReader::new(
+            Arc::clone(&self.calls),
+            &settings.stream,
+            &shard.id,
+            from,
+            after.clone(),
+            Pace::new(settings.reads_per_second, settings.read_bytes_per_second),
+            end,
+        )
+    }
+
+    fn end_seen(&self, age: Option<Duration>) -> EndSeen {
+        let hours = u64::from(self.facts.retention_hours);
+        EndSeen::new(Duration::from_secs(hours * 3600), age)
+    }
+
+    /// A reader behind `after`, or behind what is left of the shard where that is gone: to look at
+    /// the shard, not to apply it.
+    ///
+    /// # Errors
+    /// As [`open`](RecordSource::open).
+    pub async fn look(
+        &self,
+        shard: &str,
+        after: &SequenceNumber,
+    ) -> Result<KinesisReader, SourceError> {
+        let shard = self.shard(shard).await?;
+        let from = if *after == SequenceNumber::start() {
+            self.start(&shard).await?
+        } else {
+            From::At(after.clone())
+        };
+        let mut reader = self.reader(&shard, from, after, self.end_seen(None));
+        reader.begin_anywhere().await?;
+        Ok(reader)
     }
 }
 
@@ -168,26 +253,30 @@ impl RecordSource for KinesisSource {
         shard: &str,
         after: &SequenceNumber,
     ) -> Result<KinesisReader, SourceError> {
+        self.open_seen(shard, after, None).await
+    }
+
+    async fn open_seen(
+        &self,
+        shard: &str,
+        after: &SequenceNumber,
+        age: Option<Duration>,
+    ) -> Result<KinesisReader, SourceError> {
         let shard = self.shard(shard).await?;
-        let (from, retention) = if *after == SequenceNumber::start() {
-            (self.start(&shard), None)
+        let end = self.end_seen(age);
+        let from = if *after != SequenceNumber::start() {
+            From::At(after.clone())
+        } else if end.is_stale() {
+            let place = format!("{}, shard {}", self.place(), shard.id);
+            let why = "nothing was ever read of it, and it was seen at its end so long ago that what came since may have been dropped for its age";
+            return Err(dropped(lost(&place, why)));
         } else {
-            let hours = u64::from(self.facts.retention_hours);
-            (From::After(after.clone()), Some(hours * 3_600_000))
+            self.start(&shard).await?
         };
-        let settings = &self.settings;
-        let mut reader = KinesisReader::new(
-            Arc::clone(&self.calls),
-            &settings.stream,
-            &shard.id,
-            from,
-            after.clone(),
-            Pace::new(settings.reads_per_second, settings.read_bytes_per_second),
-            retention,
-        );
+        let mut reader = self.reader(&shard, from, after, end);
         // Here rather than at the first fetch: a checkpoint that is not there any more is told
         // by opening.
-        reader.position().await?;
+        reader.begin().await?;
         Ok(reader)
     }
 
@@ -213,6 +302,7 @@ impl RecordSource for KinesisSource {
                 listed.id
             ),
             transient: true,
+            lost: false,
         })
     }
 
@@ -229,6 +319,7 @@ async fn describe(calls: &dyn Calls, stream: &str) -> Result<StreamFacts, Source
         Status::Creating => Err(SourceError {
             what: format!("stream {stream} is still being made; try again when it is ACTIVE"),
             transient: true,
+            lost: false,
         }),
         Status::Deleting => Err(permanent(format!(
             "stream {stream} is being deleted: what was not read of it is lost; name another stream (source.stream), and begin a new generation of every table there"
@@ -270,9 +361,9 @@ mod tests {
     use fieldseal_model::SequenceNumber;
     use fieldseal_pipeline::RecordSource;
 
-    use super::arn_region;
+    use super::{KinesisSource, arn_region};
     use crate::Start;
-    use crate::calls::Listed;
+    use crate::calls::{From, Listed};
     use crate::failure::Kind;
     use crate::scripted::{Scripted, listed};
 
@@ -325,6 +416,46 @@ mod tests {
             source.mark("b@7").await.unwrap(),
             Some(SequenceNumber::from(2))
         );
+    }
+
+    /// Where `shard` begins that was never read.
+    async fn begun(source: &KinesisSource, scripted: &Scripted, shard: &str) -> From {
+        let start = SequenceNumber::start();
+        source.open(shard, &start).await.unwrap();
+        scripted.script().iterators.last().unwrap().clone()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sequence_number_begins_its_shard_and_no_other() {
+        let scripted = Scripted::default();
+        {
+            let mut script = scripted.script();
+            let child = Listed {
+                first: SequenceNumber::from(25),
+                ..listed("c", &["b"])
+            };
+            script.pages = vec![vec![listed("a", &[]), listed("b", &[]), child]];
+            for (shard, numbers) in [("a", vec![11, 21]), ("b", vec![10, 20]), ("c", vec![30])] {
+                script.records.insert(shard.to_owned(), numbers);
+            }
+            script.strict = true;
+        }
+        let twenty = SequenceNumber::from(20);
+        let source = scripted.source(Start::Sequence(twenty.clone())).await;
+        source.shards().await.unwrap();
+        assert_eq!(begun(&source, &scripted, "a@7").await, From::Oldest);
+        assert_eq!(begun(&source, &scripted, "b@7").await, From::At(twenty));
+        assert_eq!(begun(&source, &scripted, "c@7").await, From::Oldest);
+        // In no shard: who begins at what is left may have lost what came before.
+        for gone in [0, 15, 99] {
+            let gone = Start::Sequence(SequenceNumber::from(gone));
+            let source = scripted.source(gone).await;
+            source.shards().await.unwrap();
+            let start = SequenceNumber::start();
+            let failed = source.open("a@7", &start).await.err().unwrap();
+            assert!(!failed.transient, "{failed}");
+            assert!(failed.what.contains("in no shard"), "{failed}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

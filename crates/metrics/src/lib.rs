@@ -16,6 +16,8 @@ mod samples;
 mod source;
 mod standing;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use keys::MeteredProvider;
 pub use monitor::{KeyBudget, LagUnit, Monitor, QUIET};

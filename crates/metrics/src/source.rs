@@ -2,6 +2,7 @@
 //! answers and errors pass through unchanged.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fieldseal_model::SequenceNumber;
@@ -36,7 +37,16 @@ impl<S: RecordSource> RecordSource for MeteredSource<S> {
     }
 
     async fn open(&self, shard: &str, after: &SequenceNumber) -> Result<Self::Reader, SourceError> {
-        let inner = self.inner.open(shard, after).await?;
+        self.open_seen(shard, after, None).await
+    }
+
+    async fn open_seen(
+        &self,
+        shard: &str,
+        after: &SequenceNumber,
+        age: Option<Duration>,
+    ) -> Result<Self::Reader, SourceError> {
+        let inner = self.inner.open_seen(shard, after, age).await?;
         Ok(MeteredReader {
             inner,
             shard: shard.to_owned(),
@@ -62,6 +72,10 @@ pub struct MeteredReader<R> {
 
 #[async_trait]
 impl<R: ShardReader> ShardReader for MeteredReader<R> {
+    async fn due(&mut self) {
+        self.inner.due().await;
+    }
+
     async fn next(&mut self, limits: BatchLimits) -> Result<Fetched, SourceError> {
         let fetched = self.inner.next(limits).await;
         match &fetched {

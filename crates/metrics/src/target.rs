@@ -24,9 +24,9 @@ pub struct MeteredTarget<T> {
 
 /// A batch with what must be known of it once it is committed.
 pub struct MeteredBatch<B> {
-    inner: B,
+    pub(crate) inner: B,
     /// Its shard and last record; none for a held record that is applied again.
-    behind: Option<(String, SequenceNumber)>,
+    pub(crate) behind: Option<(String, SequenceNumber)>,
 }
 
 impl<T> MeteredTarget<T> {
@@ -131,5 +131,15 @@ impl<T: Target> Target for MeteredTarget<T> {
         self.tried("close", closed)?;
         self.monitor.standing().closed(shard);
         Ok(())
+    }
+
+    async fn note_end(
+        &self,
+        shard: &str,
+        fence: i64,
+        checkpoint: &SequenceNumber,
+    ) -> Result<(), TargetError> {
+        let noted = self.inner.note_end(shard, fence, checkpoint).await;
+        self.tried("note", noted)
     }
 }

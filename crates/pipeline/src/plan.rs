@@ -70,6 +70,8 @@ pub(crate) struct Refusal {
     pub(crate) reason: &'static str,
     pub(crate) column: Option<String>,
     pub(crate) generation: Option<Generation>,
+    /// Whether the record shows that its table's newest generation began wrongly.
+    pub(crate) betrayed: bool,
 }
 
 /// One row write before sealing. No `Debug`: it holds cells.

@@ -19,7 +19,8 @@ use rayon::prelude::*;
 
 use self::assembly::{Assembly, Plan};
 use self::items::Item;
-use self::teams::{Team, Teams};
+pub(crate) use self::teams::Team;
+use self::teams::Teams;
 use crate::batch::{Origin, SealedBatch, TableUse};
 use crate::plan::Planner;
 use crate::seal::{Grants, seal_rows, seals_needed};
@@ -50,6 +51,8 @@ pub struct Prepared<B = SealedBatch> {
     pub stop: Option<StopReason>,
     /// The highest source position behind them.
     pub high: Option<Position>,
+    /// Who made it, and is to drop it.
+    pub(crate) team: Team,
 }
 
 impl Prepared {
@@ -62,6 +65,7 @@ impl Prepared {
             bytes: self.bytes,
             stop: self.stop,
             high: self.high,
+            team: self.team,
         }
     }
 }
@@ -262,7 +266,10 @@ impl Preparer {
         held_grants: &[Grant],
     ) -> Result<Prepared, SealError> {
         let PlannedRun {
-            run, labels, plan, ..
+            run,
+            labels,
+            plan,
+            team,
         } = planned;
         let quarantine = self.hold(&plan.held, &run, held_grants)?;
         let tables = plan.tables.iter().map(|table| TableUse {
@@ -284,6 +291,7 @@ impl Preparer {
             bytes: plan.bytes,
             stop: plan.stop,
             high: plan.high,
+            team,
         })
     }
 

@@ -15,7 +15,8 @@ use crate::prepare::Preparer;
 use crate::progress::{Progress, ShardProgress};
 use crate::shard::{Ended, FIRST_WAIT, Room, ShardLoop};
 use crate::{
-    BatchLimits, Mark, PipelineError, RecordSource, ShardInfo, StopReason, Target, TargetError,
+    BatchLimits, Mark, PipelineError, RecordSource, ShardInfo, ShardState, StopReason, Target,
+    TargetError,
 };
 use fieldseal_model::SequenceNumber;
 
@@ -64,7 +65,15 @@ pub async fn run<S: RecordSource, T: Target>(
     let mut running: JoinSet<(String, Result<Ended, StopReason>)> = JoinSet::new();
     let mut first = true;
     loop {
-        let found = discover(&*source, &*target, &mut lineage).await;
+        // Looking for shards may take long while a source is away; who drains needs none.
+        let found = tokio::select! {
+            biased;
+            _ = shutdown.wait_for(|stop| *stop) => {
+                summary.shut_down = true;
+                Ok((Vec::new(), Refused::new()))
+            }
+            found = discover(&*source, &*target, &mut lineage) => found,
+        };
         let all_seen = found.is_ok();
         match found {
             Ok((listed, refused)) => {
@@ -72,24 +81,22 @@ pub async fn run<S: RecordSource, T: Target>(
                 for (shard, reason) in refused {
                     stopped(shard, reason, &mut summary, &progress);
                 }
-                let listed = if *shutdown.borrow() {
-                    Vec::new()
-                } else {
-                    listed
-                };
+                let all = listed.clone();
                 for shard in lineage.start(listed) {
+                    let ancestors = Lineage::ancestors(&shard, &all);
                     let shard_loop = ShardLoop {
-                        name: shard.name.clone(),
+                        name: shard.name,
                         target: Arc::clone(&target),
                         preparer: Arc::clone(&preparer),
                         progress: Arc::clone(&progress),
                         limits: options.limits,
                         room: room.clone(),
                         until_idle: options.until_idle,
+                        notes_end: source.shards_end(),
                         shutdown: shutdown.clone(),
                         labels: None,
                     };
-                    running.spawn(read(Arc::clone(&source), shard, shard_loop));
+                    running.spawn(read(Arc::clone(&source), ancestors, shard_loop));
                 }
             }
             Err(error) if first && !may_pass(&error) => return Err(error),
@@ -100,19 +107,21 @@ pub async fn run<S: RecordSource, T: Target>(
         // process must learn of it.
         let all_stopped = !summary.stopped.is_empty();
         let at_end = all_seen && (options.until_idle || all_stopped);
-        if waiting && (at_end || *shutdown.borrow()) {
-            summary.shut_down = *shutdown.borrow();
+        if waiting && (at_end || summary.shut_down) {
             return Ok(summary);
         }
         tokio::select! {
             ended = running.join_next(), if !waiting => {
-                if let Some(ended) = ended {
+                // Shards are listed once for all that ended meanwhile.
+                let mut next = ended;
+                while let Some(ended) = next {
                     note(ended, &mut lineage, &mut summary, &progress);
+                    next = running.try_join_next();
                 }
             }
             // New shards appear while others are read.
             () = sleep(DISCOVERY) => {}
-            _ = shutdown.wait_for(|stop| *stop), if !*shutdown.borrow() => {}
+            _ = shutdown.wait_for(|stop| *stop), if !summary.shut_down => {}
         }
     }
 }
@@ -189,33 +198,30 @@ fn stopped(shard: String, reason: StopReason, summary: &mut RunSummary, progress
 
 async fn read<S: RecordSource, T: Target>(
     source: Arc<S>,
-    shard: ShardInfo,
+    ancestors: Vec<String>,
     mut shard_loop: ShardLoop<T>,
 ) -> (String, Result<Ended, StopReason>) {
-    let name = shard.name.clone();
-    (name, read_shard(&*source, shard, &mut shard_loop).await)
+    let ended = read_shard(&*source, &ancestors, &mut shard_loop).await;
+    (shard_loop.name, ended)
 }
 
 async fn read_shard<S: RecordSource, T: Target>(
     source: &S,
-    shard: ShardInfo,
+    ancestors: &[String],
     shard_loop: &mut ShardLoop<T>,
 ) -> Result<Ended, StopReason> {
-    let mut wait = Duration::from_millis(50);
+    let shard = shard_loop.name.clone();
+    let mut wait = FIRST_WAIT;
     let state = loop {
-        match shard_loop
-            .target
-            .take_shard(&shard.name, &shard.parents)
-            .await
-        {
+        let taken = tokio::select! {
+            taken = shard_loop.target.take_shard(&shard, ancestors) => taken,
+            _ = shard_loop.shutdown.wait_for(|stop| *stop) => return Ok(Ended::ShutDown),
+        };
+        match taken {
             Ok(state) => break state,
             Err(TargetError::Transient(error)) => {
-                tracing::warn!(shard = %shard.name, %error, "the target is tried again");
-                if *shard_loop.shutdown.borrow() {
-                    return Ok(Ended::ShutDown);
-                }
-                sleep(wait).await;
-                wait = (wait * 2).min(Duration::from_secs(10));
+                tracing::warn!(%shard, %error, "the target is tried again");
+                shard_loop.pause(&mut wait).await?;
             }
             Err(error) => return Err(StopReason::Target(error.to_string())),
         }
@@ -223,39 +229,52 @@ async fn read_shard<S: RecordSource, T: Target>(
     if state.closed {
         return Ok(Ended::Closed);
     }
-    let reader = open(source, &shard.name, &state.checkpoint, shard_loop).await?;
+    let reader = open(source, &shard, &state, shard_loop).await?;
     shard_loop.run(reader, state).await
 }
 
-/// A reader behind `checkpoint`. Where the source has no such place any more, but every table was
+/// A reader behind the checkpoint. Where the source has no such place any more, but every table was
 /// loaded anew since, the shard is read from what is left of it.
 async fn open<S: RecordSource, T: Target>(
     source: &S,
     shard: &str,
-    checkpoint: &SequenceNumber,
+    state: &ShardState,
     shard_loop: &mut ShardLoop<T>,
 ) -> Result<S::Reader, StopReason> {
-    let mut after = checkpoint.clone();
     let mut wait = FIRST_WAIT;
+    let mut from_what_is_left = false;
     loop {
-        match source.open(shard, &after).await {
+        let opening = async {
+            if from_what_is_left {
+                source.open(shard, &SequenceNumber::start()).await
+            } else {
+                let after = &state.checkpoint;
+                source.open_seen(shard, after, state.end_seen).await
+            }
+        };
+        let opened = tokio::select! {
+            opened = opening => opened,
+            _ = shard_loop.shutdown.wait_for(|stop| *stop) => return Err(StopReason::ShutDown),
+        };
+        match opened {
             Ok(reader) => return Ok(reader),
             Err(error) if error.transient => {
                 tracing::warn!(%shard, %error, "the source is tried again");
                 shard_loop.pause(&mut wait).await?;
             }
             Err(error) => {
-                let anew = after != SequenceNumber::start()
+                let anew = error.lost
+                    && !from_what_is_left
                     && source.shards_end()
                     && made_up_for(
                         &*shard_loop.labels().await?,
-                        |mark| matches!(mark, Mark::Behind(mark) if mark > checkpoint),
+                        |mark| matches!(mark, Mark::Behind(mark) if *mark > state.checkpoint),
                     );
                 if !anew {
                     return Err(StopReason::Source(error.to_string()));
                 }
                 tracing::warn!(%shard, %error, "every table was loaded anew since; the shard is read from what is left of it");
-                after = SequenceNumber::start();
+                from_what_is_left = true;
             }
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use fieldseal_model::{Position, SequenceNumber};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep};
 
 use self::fetching::{Delivery, Fetching};
 use self::lookahead::{Lookahead, PreparedAhead};
@@ -25,6 +25,12 @@ use crate::{
 /// its fate, and the server decides who waits for whom.
 pub(crate) const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// How often it is noted that a shard has nothing more: often, by the day that records are kept.
+const BETWEEN_NOTES: Duration = Duration::from_secs(3600);
+
+/// How old an answer of the source may be that is noted as of now.
+const STILL_TRUE: Duration = Duration::from_secs(60);
 
 /// How a shard's loop ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +52,8 @@ pub(crate) struct ShardLoop<T> {
     pub(crate) limits: BatchLimits,
     pub(crate) room: Room,
     pub(crate) until_idle: bool,
+    /// Whether the target notes when the shard has nothing more.
+    pub(crate) notes_end: bool,
     pub(crate) shutdown: watch::Receiver<bool>,
     /// As last read; read again when a batch planned under them proves stale.
     pub(crate) labels: Option<Arc<Labels>>,
@@ -55,6 +63,8 @@ pub(crate) struct ShardLoop<T> {
 struct Standing {
     fence: i64,
     place: ShardPlace,
+    /// When it was last noted that there is nothing more.
+    end_noted: Option<Instant>,
 }
 
 /// What preparing a batch depends on beside its records and labels.
@@ -100,6 +110,7 @@ impl<T: Target> ShardLoop<T> {
                 checkpoint: state.checkpoint,
                 high: state.high,
             },
+            end_noted: None,
         };
         // Records are fetched while others are prepared and applied.
         let (sender, deliveries) = mpsc::channel(1);
@@ -151,11 +162,16 @@ impl<T: Target> ShardLoop<T> {
                         first
                     }
                 };
+                let team = first.team.clone();
                 // Deliveries that arrive meanwhile are prepared meanwhile.
                 tokio::select! {
                     applied = self.apply_run(run, first, standing) => applied?,
                     never = ahead.keep_full() => match never {},
                 }
+                team.discard((delivery.records, delivery.room));
+            }
+            if state == ReaderState::CaughtUp {
+                self.note_end(delivery.asked, standing).await;
             }
             self.progress.shard(
                 &self.name,
@@ -198,7 +214,7 @@ impl<T: Target> ShardLoop<T> {
         while let Some(mut run) = pending.pop() {
             run.from = standing.place.checkpoint.clone();
             run.high = standing.place.high;
-            let prepared = match ready.take() {
+            let mut prepared = match ready.take() {
                 Some(prepared) => prepared,
                 None => self.prepare(run.clone()).await?,
             };
@@ -207,17 +223,19 @@ impl<T: Target> ShardLoop<T> {
             match self.apply(&prepared).await? {
                 Applied::Committed(committed) => {
                     self.advance(&run, &prepared, &committed, standing);
-                    if let Some(stop) = prepared.stop {
+                    let stop = prepared.stop.take();
+                    prepared.team.clone().discard(prepared);
+                    if let Some(stop) = stop {
                         return Err(stop);
                     }
                 }
                 Applied::StaleLabels => {
-                    self.labels = None;
+                    self.renew_labels(standing).await?;
                     pending.push(run);
                 }
                 // Nothing of the record itself is left in the batch: halving has come to its end.
-                Applied::Refused if run.hold => return Err(refused_held(&run)),
-                Applied::Refused => match halve(run) {
+                Applied::Refused(code) if run.hold => return Err(refused_held(&run, &code)),
+                Applied::Refused(_) => match halve(run) {
                     Ok((first, second)) => pending.extend([second, first]),
                     Err(alone) => pending.push(alone),
                 },
@@ -263,6 +281,18 @@ impl<T: Target> ShardLoop<T> {
         }
     }
 
+    /// Reads the labels again. Before the first record of a shard the epoch may have become
+    /// another one; what its ancestors had reached says nothing in that.
+    async fn renew_labels(&mut self, standing: &mut Standing) -> Result<(), StopReason> {
+        let before = self.labels.take();
+        let now = self.labels().await?;
+        let epoch = |labels: &Labels| labels.epoch_at(&standing.place.checkpoint);
+        if before.is_some_and(|before| epoch(&before) != epoch(&now)) {
+            standing.place.high = None;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn labels(&mut self) -> Result<Arc<Labels>, StopReason> {
         if let Some(labels) = &self.labels {
             return Ok(Arc::clone(labels));
@@ -289,7 +319,7 @@ impl<T: Target> ShardLoop<T> {
                 Err(TargetError::StaleLabels) => return Ok(Applied::StaleLabels),
                 Err(TargetError::Data { code }) => {
                     tracing::warn!(shard = %self.name, %code, "the target refused a value; halving");
-                    return Ok(Applied::Refused);
+                    return Ok(Applied::Refused(code));
                 }
                 Err(TargetError::Transient(error)) => {
                     tracing::warn!(shard = %self.name, %error, "the target is tried again");
@@ -297,6 +327,26 @@ impl<T: Target> ShardLoop<T> {
                 }
                 Err(error) => return Err(stop_of(error)),
             }
+        }
+    }
+
+    /// Notes now and then that there was nothing more when the source was `asked`. Tried once: what
+    /// the target does not know, it learns the next time.
+    async fn note_end(&self, asked: Instant, standing: &mut Standing) {
+        let is_due = |noted: Instant| noted.elapsed() >= BETWEEN_NOTES;
+        let is_wanted = self.notes_end && standing.end_noted.is_none_or(is_due);
+        // The target notes its own time: what waited to be applied is no longer true of now.
+        if !is_wanted || asked.elapsed() >= STILL_TRUE {
+            return;
+        }
+        let (fence, place) = (standing.fence, &standing.place);
+        match self
+            .target
+            .note_end(&self.name, fence, &place.checkpoint)
+            .await
+        {
+            Ok(()) => standing.end_noted = Some(Instant::now()),
+            Err(error) => tracing::debug!(shard = %self.name, %error, "its end is not noted"),
         }
     }
 
@@ -330,7 +380,8 @@ impl<T: Target> ShardLoop<T> {
 enum Applied {
     Committed(Committed),
     StaleLabels,
-    Refused,
+    /// With the target's code.
+    Refused(String),
 }
 
 /// Two halves in stream order, or the single record that is at fault, to be held.
@@ -350,11 +401,13 @@ fn halve(run: Run) -> Result<(Run, Run), Run> {
     Ok((first, second))
 }
 
-fn refused_held(run: &Run) -> StopReason {
+fn refused_held(run: &Run, code: &str) -> StopReason {
     let place = &run.records[run.range.start].sequence;
     StopReason::Target(format!(
-        "it refuses the record at {place} of shard {} even as a sealed record in quarantine; see \
-         the code in the log, then mend Fieldseal's own tables there and start again",
+        "it took neither the row of record {place} of shard {} nor the sealed record into \
+         fieldseal_quarantine (code {code}), so nothing of it is stored and the checkpoint stays \
+         before it; look at that table and at what else the code can mean (room on the disk, the \
+         longest packet), then start again",
         run.shard
     ))
 }

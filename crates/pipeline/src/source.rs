@@ -1,5 +1,7 @@
 //! The port records come in by. Owns the contract; Kinesis and folders implement it elsewhere.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use fieldseal_model::{Plaintext, SequenceNumber};
 
@@ -24,6 +26,21 @@ pub trait RecordSource: Send + Sync + 'static {
     /// [`SourceError`] when the shard cannot be opened, also when `after` lies behind its end.
     async fn open(&self, shard: &str, after: &SequenceNumber) -> Result<Self::Reader, SourceError>;
 
+    /// As [`open`](Self::open), of a shard that was last seen read to its end so long ago, where
+    /// that is known. For sources that drop records for their age: with it they can tell records
+    /// that were read from records that were not.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    async fn open_seen(
+        &self,
+        shard: &str,
+        after: &SequenceNumber,
+        _age: Option<Duration>,
+    ) -> Result<Self::Reader, SourceError> {
+        self.open(shard, after).await
+    }
+
     /// A sequence number such that everything now in `shard` is at or before it and everything
     /// that comes later is behind it: what a mark is made of. `None` for a shard that is closed,
     /// in which nothing can come later.
@@ -43,6 +60,11 @@ pub trait RecordSource: Send + Sync + 'static {
 /// Reads one shard in order.
 #[async_trait]
 pub trait ShardReader: Send + 'static {
+    /// Waits until a fetch may be made, so that nobody holds room in memory for one that may not.
+    ///
+    /// Cancel safe.
+    async fn due(&mut self) {}
+
     /// The next records, within `limits` (at least one record, however long). An empty answer
     /// is allowed at any time.
     ///
@@ -109,4 +131,7 @@ pub struct SourceError {
     pub what: String,
     /// Whether trying again may help.
     pub transient: bool,
+    /// Whether what was to be read next is there no more: a shard that is read from what is left
+    /// of it lacks records. Only with it may one be read so, once they were loaded anew.
+    pub lost: bool,
 }

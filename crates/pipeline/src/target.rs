@@ -1,6 +1,7 @@
 //! The port sealed batches go out by. Owns the contract; SQL implements it elsewhere.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fieldseal_model::{Position, SequenceNumber};
@@ -40,11 +41,16 @@ pub trait Target: Send + Sync + 'static {
     /// [`TargetError`].
     async fn add_shards(&self, shards: &[String]) -> Result<(), TargetError>;
 
-    /// Takes `shard` over: whoever held it before can no longer commit.
+    /// Takes `shard` over: whoever held it before can no longer commit. Where nothing of it was
+    /// applied yet, its highest position is that of its `ancestors`, as far as they are of one epoch.
     ///
     /// # Errors
     /// [`TargetError`].
-    async fn take_shard(&self, shard: &str, parents: &[String]) -> Result<ShardState, TargetError>;
+    async fn take_shard(
+        &self,
+        shard: &str,
+        ancestors: &[String],
+    ) -> Result<ShardState, TargetError>;
 
     /// The marks, floors and taints as they are now, for planning a batch of `shard`.
     ///
@@ -70,6 +76,20 @@ pub trait Target: Send + Sync + 'static {
     /// # Errors
     /// [`TargetError`].
     async fn close_shard(&self, shard: &str, fence: i64) -> Result<(), TargetError>;
+
+    /// Notes that `shard`, of which everything up to `checkpoint` is applied, was just seen to have
+    /// nothing more. What is not noted is not known later, and does no harm but that.
+    ///
+    /// # Errors
+    /// [`TargetError`].
+    async fn note_end(
+        &self,
+        _shard: &str,
+        _fence: i64,
+        _checkpoint: &SequenceNumber,
+    ) -> Result<(), TargetError> {
+        Ok(())
+    }
 }
 
 /// The proof that a batch and its checkpoint are durable. Only a target that has committed makes
@@ -131,6 +151,8 @@ pub struct ShardState {
     pub high: Option<Position>,
     /// Whether it was read to its end.
     pub closed: bool,
+    /// How long ago it was last noted to have nothing more.
+    pub end_seen: Option<Duration>,
 }
 
 /// Why a target did not apply. Texts hold no value.

@@ -48,7 +48,8 @@ mod weakening;
 
 pub use mistakes::{Mistake, Mistakes};
 pub use policy::{
-    KeyProvider, Keys, Location, Policy, Source, SourceKind, StreamStart, Target, UnlistedTables,
+    KeyProvider, Keys, Location, Policy, SecondKey, Source, SourceKind, StreamStart, Target,
+    UnlistedTables,
 };
 pub use schema::json_schema;
 pub use table::{

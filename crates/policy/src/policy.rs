@@ -206,13 +206,22 @@ pub enum KeyProvider {
     AwsKms {
         /// The key that wraps: an ARN, a key id or an alias.
         key: String,
-        /// ARNs of keys, mostly of other regions, under which every data key is wrapped once more.
-        second_keys: Vec<String>,
+        /// Keys, mostly of other regions, under which every data key is wrapped once more.
+        second_keys: Vec<SecondKey>,
         /// The region of `key`: its ARN's, else the one the policy names.
         region: Option<String>,
-        /// Another endpoint than AWS's own; without TLS only on this machine.
+        /// Another endpoint than AWS's own for `key`; without TLS only on this machine.
         endpoint: Option<String>,
     },
+}
+
+/// A further key of AWS Key Management Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondKey {
+    /// Its ARN.
+    pub key: String,
+    /// Another endpoint than AWS's own for this key; without TLS only on this machine.
+    pub endpoint: Option<String>,
 }
 
 /// What becomes of a record whose table is not in the policy.

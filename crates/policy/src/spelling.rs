@@ -13,7 +13,7 @@ mod table;
 mod top;
 mod words;
 
-pub(crate) use aws::{AwsKmsSection, KinesisSection, StartSpelling};
+pub(crate) use aws::{AwsKmsSection, KinesisSection, SecondKeySpelling, StartSpelling};
 pub(crate) use column::{ColumnSection, ColumnSpelling, IndexSection, MaskSection, PlainWord};
 pub(crate) use key::{BindSpelling, BindWord, KeyEntry, KeySpelling, KeyTypeSpelling};
 pub(crate) use reader::{At, Entries, Field, Spelling};

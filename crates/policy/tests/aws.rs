@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use fieldseal_policy::{KeyProvider, Location, Policy, SourceKind, StreamStart};
+use fieldseal_policy::{KeyProvider, Location, Policy, SecondKey, SourceKind, StreamStart};
 
 const AWS: &str = include_str!("../../../pipeline-config/aws.toml");
 const QUICKSTART: &str = include_str!("../../../pipeline-config/quickstart.toml");
@@ -33,7 +33,10 @@ fn the_sections_about_aws() {
         policy.keys().provider,
         KeyProvider::AwsKms {
             key: "arn:aws:kms:eu-central-1:123456789012:alias/shop".to_owned(),
-            second_keys: vec![SECOND.to_owned()],
+            second_keys: vec![SecondKey {
+                key: SECOND.to_owned(),
+                endpoint: None,
+            }],
             region: Some("eu-central-1".to_owned()),
             endpoint: None,
         }
@@ -122,6 +125,34 @@ fn every_name_of_a_key() {
         };
         assert_eq!((got, of.as_deref(), second_keys.len()), (key, region, 0));
     }
+}
+
+/// An endpoint belongs to one region, so each key has its own.
+#[test]
+fn a_second_key_with_an_endpoint() {
+    let endpoint = "https://vpce-1.kms.eu-west-1.vpce.amazonaws.com";
+    let first = "http://127.0.0.1:4567";
+    let text = AWS.replace(
+        &format!("second_keys = [\"{SECOND}\"]"),
+        &format!(
+            "second_keys = [{{ key = \"{SECOND}\", endpoint = \"{endpoint}\" }}]\n\
+             endpoint = \"{first}\""
+        ),
+    );
+    let KeyProvider::AwsKms {
+        second_keys,
+        endpoint: of_first,
+        ..
+    } = parsed(&text).keys().provider.clone()
+    else {
+        panic!("the provider is KMS");
+    };
+    let expected = SecondKey {
+        key: SECOND.to_owned(),
+        endpoint: Some(endpoint.to_owned()),
+    };
+    assert_eq!(second_keys, [expected]);
+    assert_eq!(of_first.as_deref(), Some(first));
 }
 
 /// However it is spelled and wherever it stands, an access key is refused with the way out, and

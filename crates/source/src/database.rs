@@ -7,10 +7,13 @@ use fieldseal_policy::Policy;
 use crate::{Finding, SourceError, settings, tables};
 
 /// The source, connected. One connection only: two could reach two servers behind one name.
-#[derive(Clone, Debug)]
+/// Prints its engine only, never its URL.
+#[derive(Clone)]
 pub struct SourceDatabase {
     pub(crate) database: Database,
     pub(crate) engine: Engine,
+    /// For a second connection, which must then be asked which server it has reached.
+    pub(crate) url: String,
 }
 
 impl SourceDatabase {
@@ -37,7 +40,11 @@ impl SourceDatabase {
             connections: 1,
         };
         let database = Database::connect(url, settings).await.map_err(failed)?;
-        Ok(Self { database, engine })
+        Ok(Self {
+            database,
+            engine,
+            url: url.to_owned(),
+        })
     }
 
     /// Everything that is wrong with the source of `policy`, or may be. Changes nothing.
@@ -55,5 +62,11 @@ impl SourceDatabase {
     /// Closes the connection.
     pub async fn close(&self) {
         self.database.close().await;
+    }
+}
+
+impl std::fmt::Debug for SourceDatabase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SourceDatabase({:?})", self.engine)
     }
 }

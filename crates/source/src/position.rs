@@ -20,6 +20,14 @@ pub(crate) struct BinlogStatus {
 }
 
 impl SourceDatabase {
+    /// The present end of the log. No L: nothing says yet that what lies below it is visible.
+    ///
+    /// # Errors
+    /// [`SourceError`]; the advice says which privilege is missing.
+    pub async fn end(&self) -> Result<Position, SourceError> {
+        self.end_of_log().await
+    }
+
     /// The position that the next transaction to commit will have, or one below it: too low an L
     /// is only less tight.
     ///

@@ -1,11 +1,12 @@
 //! L, and knowing that everything older is visible to whoever reads the source's tables now.
 //! Owns what a reading is and what it waits for; the caller waits and gives up. How each engine is
-//! asked is in `mysql` and `postgres`.
+//! asked is in `mysql` (with `innodb`) and `postgres`.
 //!
 //! The position alone is not enough: a binlog shows a transaction before a SELECT can, and a
 //! PostgreSQL transaction writes to the log long before it ends. A load that begins too early
 //! would lack a row whose only change lies below L, and the floor would keep that change out.
 
+mod innodb;
 mod mysql;
 mod postgres;
 

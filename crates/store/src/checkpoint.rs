@@ -1,6 +1,8 @@
 //! Checkpoints and fences. Owns `fieldseal_shards`: who may commit for a shard, and from where.
 
-use fieldseal_db::{Bind, Database, DbError, Dialect, Row, Transaction};
+use std::time::Duration;
+
+use fieldseal_db::{Bind, Database, DbError, Dialect, Row, Sql, Transaction};
 use fieldseal_model::{Position, SequenceNumber};
 use fieldseal_pipeline::ShardState;
 
@@ -21,12 +23,11 @@ pub(crate) async fn take(database: &Database, shard: &str) -> Result<ShardState,
         &[Bind::from(shard)],
     )
     .await?;
-    let rows = tx
-        .query(
-            "SELECT fence, sequence, high, closed FROM fieldseal_shards WHERE shard = ?",
-            &[Bind::from(shard)],
-        )
-        .await?;
+    let now = seconds_now(tx.dialect());
+    let select = format!(
+        "SELECT fence, sequence, high, closed, {now} - end_seen FROM fieldseal_shards WHERE shard = ?"
+    );
+    let rows = tx.query(Sql::dynamic(select), &[Bind::from(shard)]).await?;
     let state = shard_state(rows.first().ok_or(DbError::unexpected())?)?;
     tx.commit().await?;
     Ok(state)
@@ -38,7 +39,21 @@ fn shard_state(row: &Row) -> Result<ShardState, DbError> {
         checkpoint: sequence(&row.text(1)?)?,
         high: row.opt_text(2)?.map(|text| position(&text)).transpose()?,
         closed: row.int(3)? != 0,
+        // None also where the clock has gone back since.
+        end_seen: row
+            .opt_int(4)?
+            .and_then(|age| u64::try_from(age).ok())
+            .map(Duration::from_secs),
     })
+}
+
+/// The server's clock, in SQL.
+fn seconds_now(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "unixepoch()",
+        Dialect::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)",
+        Dialect::MySql => "CAST(UNIX_TIMESTAMP() AS SIGNED)",
+    }
 }
 
 /// What became of moving a checkpoint.
@@ -61,6 +76,8 @@ pub(crate) async fn advance(
     to: &SequenceNumber,
     high: Option<Position>,
 ) -> Result<Advance, DbError> {
+    // Before its first record a shard has no position of its own.
+    let high = high.filter(|_| *to != SequenceNumber::start());
     let high = high.map(|position| position.0.to_string());
     let moved = tx
         .execute(
@@ -90,6 +107,29 @@ pub(crate) async fn advance(
     } else {
         Advance::Fenced
     })
+}
+
+/// Notes that nothing is behind the checkpoint just now; nothing is noted by who does not hold the
+/// shard, or of another checkpoint.
+pub(crate) async fn note_end(
+    database: &Database,
+    shard: &str,
+    fence: i64,
+    checkpoint: &SequenceNumber,
+) -> Result<(), DbError> {
+    let now = seconds_now(database.dialect());
+    let update = format!(
+        "UPDATE fieldseal_shards SET end_seen = {now} WHERE shard = ? AND fence = ? AND sequence = ?"
+    );
+    let binds = [
+        Bind::from(shard),
+        Bind::from(fence),
+        Bind::from(checkpoint.as_str()),
+    ];
+    database
+        .execute(Sql::dynamic(update), &binds)
+        .await
+        .map(|_| ())
 }
 
 /// Notes that a shard was applied to its end; answers whether the fence still holds.

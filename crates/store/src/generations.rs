@@ -13,7 +13,7 @@ use crate::labels::narrow;
 use crate::locks::{Mode, lock_tables};
 use crate::store::Store;
 
-pub use complete::{Completion, Seen};
+pub use complete::{Completion, Gone, Seen};
 pub use sweep::SweepStep;
 
 /// Where each shard's present end is; `None` for a closed shard.
@@ -159,7 +159,13 @@ impl Store {
             &[Bind::from(epoch)],
         )
         .await?;
-        write_marks(&mut tx, "epoch", epoch, marks).await?;
+        // A mark before the first record is none: the shard inherits. So its children see that it
+        // begins in this epoch.
+        let is_inside = |(_, mark): &&(String, Option<SequenceNumber>)| {
+            mark.as_ref() != Some(&SequenceNumber::start())
+        };
+        let marks: Vec<_> = marks.iter().filter(is_inside).cloned().collect();
+        write_marks(&mut tx, "epoch", epoch, &marks).await?;
         for table in &locked {
             bump(&mut tx, table).await?;
         }
@@ -167,8 +173,26 @@ impl Store {
         Ok(Beginning::Begun(Epoch(narrow(epoch)?)))
     }
 
-    /// Where every shard is applied to: what an epoch's marks are where a shard stopped at a
-    /// position that fell back.
+    /// Puts an epoch's marks to where each shard is applied to: a shard stopped before the first
+    /// position that fell back, and one that was never read begins with the new lineage. So does
+    /// what is left of a shard that was closed meanwhile.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn move_to_checkpoints(
+        &self,
+        marks: &mut [(String, Option<SequenceNumber>)],
+    ) -> Result<(), DbError> {
+        let checkpoints = self.checkpoints().await?;
+        for (shard, mark) in marks {
+            let applied = checkpoints.iter().find(|(name, _)| name == shard);
+            let place = applied.map_or_else(SequenceNumber::start, |(_, place)| place.clone());
+            *mark = Some(place);
+        }
+        Ok(())
+    }
+
+    /// Where every shard is applied to.
     ///
     /// # Errors
     /// [`DbError`].
@@ -180,6 +204,25 @@ impl Store {
         rows.iter()
             .map(|row| Ok((row.text(0)?, sequence(&row.text(1)?)?)))
             .collect()
+    }
+
+    /// The highest source position that was applied in the present epoch, and its shard.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn highest_position(&self) -> Result<Option<(String, Position)>, DbError> {
+        let mut tx = self.database.begin().await?;
+        let mut highest: Option<(String, Position)> = None;
+        for applied in applied(&mut tx).await? {
+            if let Some(high) = applied.high
+                && highest.as_ref().is_none_or(|(_, found)| high > *found)
+                && in_present_epoch(&mut tx, &applied.shard, &applied.checkpoint).await?
+            {
+                highest = Some((applied.shard, high));
+            }
+        }
+        tx.rollback().await?;
+        Ok(highest)
     }
 
     /// Every generation, oldest first.
@@ -268,19 +311,18 @@ async fn passed<T>(
     marks: &ShardMarks,
     at: Option<(Position, Capture)>,
 ) -> Result<Option<Beginning<T>>, DbError> {
-    for row in tx
-        .query("SELECT shard, sequence, high FROM fieldseal_shards", &[])
-        .await?
+    for Applied {
+        shard,
+        checkpoint,
+        high,
+    } in applied(tx).await?
     {
-        let shard = row.text(0)?;
-        let checkpoint = sequence(&row.text(1)?)?;
         let mark = marks.iter().find(|(name, _)| *name == shard);
         if let Some((_, Some(mark))) = mark
             && checkpoint > *mark
         {
             return Ok(Some(Beginning::ReadBeyondMark { shard }));
         }
-        let high = row.opt_text(2)?.map(|text| position(&text)).transpose()?;
         if let (Some((at, Capture::Stopped)), Some(high)) = (at, high)
             && high >= at
             && in_present_epoch(tx, &shard, &checkpoint).await?
@@ -289,6 +331,27 @@ async fn passed<T>(
         }
     }
     Ok(None)
+}
+
+/// How far a shard is applied.
+struct Applied {
+    shard: String,
+    checkpoint: SequenceNumber,
+    high: Option<Position>,
+}
+
+async fn applied(tx: &mut Transaction) -> Result<Vec<Applied>, DbError> {
+    let sql = "SELECT shard, sequence, high FROM fieldseal_shards";
+    let rows = tx.query(sql, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Applied {
+                shard: row.text(0)?,
+                checkpoint: sequence(&row.text(1)?)?,
+                high: row.opt_text(2)?.map(|text| position(&text)).transpose()?,
+            })
+        })
+        .collect()
 }
 
 /// Whether some table has a generation of this epoch that began at `at` or later. What happens

@@ -13,7 +13,7 @@ use crate::locks::version;
 use crate::store::Store;
 
 /// Marks of one shard by kind and number.
-type Marks = HashMap<(String, i64), Mark>;
+pub(crate) type Marks = HashMap<(String, i64), Mark>;
 
 /// Reads the labels of `shard`.
 ///
@@ -22,16 +22,7 @@ type Marks = HashMap<(String, i64), Mark>;
 pub(crate) async fn read(store: &Store, shard: &str) -> Result<Labels, DbError> {
     let mut tables = tables(store).await?;
     let marks = marks(store, shard).await?;
-    let epochs = store
-        .database
-        .query("SELECT epoch FROM fieldseal_epochs ORDER BY epoch", &[])
-        .await?
-        .iter()
-        .map(|row| {
-            let number = row.int(0)?;
-            Ok((Epoch(narrow(number)?), mark(&marks, "epoch", number)))
-        })
-        .collect::<Result<Vec<_>, DbError>>()?;
+    let epochs = epochs(store, &marks).await?;
     let generations = store
         .database
         .query(
@@ -46,6 +37,20 @@ pub(crate) async fn read(store: &Store, shard: &str) -> Result<Labels, DbError> 
         }
     }
     Ok(Labels { epochs, tables })
+}
+
+/// Every epoch, and where it begins in the shard that has these marks.
+pub(crate) async fn epochs(store: &Store, marks: &Marks) -> Result<Vec<(Epoch, Mark)>, DbError> {
+    store
+        .database
+        .query("SELECT epoch FROM fieldseal_epochs ORDER BY epoch", &[])
+        .await?
+        .iter()
+        .map(|row| {
+            let number = row.int(0)?;
+            Ok((Epoch(narrow(number)?), mark(marks, "epoch", number)))
+        })
+        .collect()
 }
 
 async fn tables(store: &Store) -> Result<Vec<TableLabels>, DbError> {
@@ -75,7 +80,8 @@ async fn tables(store: &Store) -> Result<Vec<TableLabels>, DbError> {
         .collect()
 }
 
-async fn marks(store: &Store, shard: &str) -> Result<Marks, DbError> {
+/// Every mark in `shard`.
+pub(crate) async fn marks(store: &Store, shard: &str) -> Result<Marks, DbError> {
     let rows = store
         .database
         .query(

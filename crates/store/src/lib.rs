@@ -3,9 +3,12 @@
 //!
 //! This crate owns [`Target`](fieldseal_pipeline::Target) over SQL: which lock is taken when,
 //! which row may overwrite which (`docs/ORDERING.md`), and that rows, tombstones, quarantine,
-//! counters and checkpoint are one transaction. It embeds `migrations/store/`. It knows no AWS,
-//! and never sees a cell that is not sealed or kept by the policy.
+//! counters and checkpoint are one transaction. It also owns what a target must be: its columns
+//! are described once at the start, what is wrong with it is found ([`findings()`]), and the tables
+//! that a policy asks for are printed ([`create_tables`]). It embeds `migrations/store/`. It knows
+//! no AWS, and never sees a cell that is not sealed or kept by the policy.
 
+mod ancestry;
 mod apply;
 mod checkpoint;
 mod counters;
@@ -28,13 +31,14 @@ mod tombstones;
 
 pub use findings::{Finding, Severity, findings};
 pub use generations::{
-    Beginning, Completion, GenerationState, KnownShards, Seen, ShardMarks, SweepStep,
+    Beginning, Completion, GenerationState, Gone, KnownShards, Seen, ShardMarks, SweepStep,
 };
 pub use migrations::{migrate, pending};
 pub use quarantine::HeldEntry;
 pub use ready::ReadyBatch;
 pub use schema::{
-    SchemaError, SourceColumn, SourceColumns, SourceTable, create_tables, read_source_columns,
+    IndexColumn, SchemaError, SourceColumn, SourceColumns, SourceIndex, SourceTable, create_tables,
+    read_source_columns,
 };
 pub use status::{QuarantineCount, ShardStatus, Status, TableStatus};
 pub use store::Store;

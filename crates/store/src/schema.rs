@@ -3,6 +3,7 @@
 
 mod column;
 mod dump;
+mod indexes;
 mod source;
 mod spell;
 
@@ -10,10 +11,13 @@ use std::fmt::Write as _;
 
 use fieldseal_db::{DbError, Dialect, quote};
 use fieldseal_pipeline::TargetType;
-use fieldseal_policy::{Policy, Table, Treatment};
+use fieldseal_policy::{Policy, Table};
 
 use column::PrintedColumn;
-pub use source::{SourceColumn, SourceColumns, SourceTable, read_source_columns};
+use indexes::{Indexes, Names};
+pub use source::{
+    IndexColumn, SourceColumn, SourceColumns, SourceIndex, SourceTable, read_source_columns,
+};
 
 /// Why no schema can be printed.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +43,8 @@ pub enum SchemaError {
 
 /// The CREATE TABLE statements of the target, in its dialect: sealed, index and mask columns,
 /// plain secondary indexes and the version column. With `source`, kept columns have the source's
-/// types and sealed ones a width that fits; without it, the types of kept columns are guesses
-/// that a comment marks.
+/// types and sealed ones a width that fits, and the source's own indexes on kept columns come
+/// along; without it, the types of kept columns are guesses that a comment marks.
 ///
 /// # Errors
 /// [`SchemaError::Mismatch`] with every column that cannot be printed.
@@ -51,6 +55,7 @@ pub fn create_tables(
 ) -> Result<String, SchemaError> {
     let mut out = format!("-- Made by `fieldseal schema` for {}.\n", spoken(dialect));
     let mut mismatches = Vec::new();
+    let mut names = Names::new(policy);
     for table in policy.tables() {
         let found = source.map(|source| source.table(&table.source));
         if let Some(None) = found {
@@ -65,7 +70,10 @@ pub fn create_tables(
             few_values(table, found, &mut mismatches);
         }
         let columns = column::of_table(table, dialect, found.flatten(), &mut mismatches);
+        let engine = policy.source().engine;
+        let indexes = Indexes::of_table(table, dialect, engine, found.flatten(), &columns);
         statement(table, dialect, &columns, &mut out);
+        indexes.print(&mut names, &mut out);
     }
     if mismatches.is_empty() {
         Ok(out)
@@ -106,9 +114,9 @@ const fn spoken(dialect: Dialect) -> &'static str {
     }
 }
 
+/// The table without its end, which its indexes print: MySQL names them inside.
 fn statement(table: &Table, dialect: Dialect, columns: &[PrintedColumn], out: &mut String) {
     let name = quote(dialect, &table.target);
-    let indexes = indexed(table);
     let _ = writeln!(out, "\nCREATE TABLE {name} (");
     for column in columns {
         let note = column
@@ -125,47 +133,6 @@ fn statement(table: &Table, dialect: Dialect, columns: &[PrintedColumn], out: &m
         .map(|key| quote(dialect, &key.target))
         .collect();
     let _ = write!(out, "    PRIMARY KEY ({})", keys.join(", "));
-    if dialect == Dialect::MySql {
-        for (column, _) in &indexes {
-            let _ = write!(out, ",\n    KEY ({})", quote(dialect, column));
-        }
-        out.push_str("\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;\n");
-    } else {
-        out.push_str("\n);\n");
-    }
-    for (column, unique) in &indexes {
-        if *unique {
-            let _ = writeln!(
-                out,
-                "-- Unique only from just before the cutover on: {column}"
-            );
-        }
-        let quoted = quote(dialect, column);
-        let _ = match dialect {
-            Dialect::MySql => Ok(()),
-            // PostgreSQL makes a free name itself.
-            Dialect::Postgres => writeln!(out, "CREATE INDEX ON {name} ({quoted});"),
-            Dialect::Sqlite => {
-                let index = quote(dialect, &format!("{}_{column}", table.target));
-                writeln!(out, "CREATE INDEX {index} ON {name} ({quoted});")
-            }
-        };
-    }
-}
-
-/// The blind indexes' columns, and whether each is to become unique.
-fn indexed(table: &Table) -> Vec<(&str, bool)> {
-    let seals = table
-        .columns
-        .iter()
-        .filter_map(|column| match &column.treatment {
-            Treatment::Seal(seal) => Some(seal),
-            Treatment::Keep | Treatment::Drop => None,
-        });
-    seals
-        .flat_map(|seal| &seal.indexes)
-        .map(|index| (index.column.as_str(), index.unique))
-        .collect()
 }
 
 #[cfg(test)]

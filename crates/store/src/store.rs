@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use fieldseal_db::{Bind, Database, DbError, Dialect};
+use fieldseal_model::SequenceNumber;
 use fieldseal_pipeline::{
     Committed, Labels, SealedBatch, ShardState, TableLayout, Target, TargetColumn, TargetError,
 };
@@ -14,7 +15,7 @@ use crate::describe;
 use crate::error::target_error;
 use crate::ready::ReadyBatch;
 use crate::table::TargetTable;
-use crate::{apply, checkpoint, labels};
+use crate::{ancestry, apply, checkpoint, labels};
 
 /// The new database as a target.
 pub struct Store {
@@ -122,11 +123,10 @@ impl Target for Store {
     async fn take_shard(
         &self,
         shard: &str,
-        _parents: &[String],
+        ancestors: &[String],
     ) -> Result<ShardState, TargetError> {
-        checkpoint::take(&self.database, shard)
-            .await
-            .map_err(|error| target_error(&error))
+        let state = ancestry::take(self, shard, ancestors).await;
+        state.map_err(|error| target_error(&error))
     }
 
     async fn labels(&self, shard: &str) -> Result<Labels, TargetError> {
@@ -142,6 +142,17 @@ impl Target for Store {
 
     async fn apply(&self, ready: &ReadyBatch) -> Result<Committed, TargetError> {
         apply::apply(self, ready).await
+    }
+
+    async fn note_end(
+        &self,
+        shard: &str,
+        fence: i64,
+        checkpoint: &SequenceNumber,
+    ) -> Result<(), TargetError> {
+        checkpoint::note_end(&self.database, shard, fence, checkpoint)
+            .await
+            .map_err(|error| target_error(&error))
     }
 
     async fn close_shard(&self, shard: &str, fence: i64) -> Result<(), TargetError> {

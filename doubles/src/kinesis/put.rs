@@ -115,18 +115,20 @@ impl Kinesis {
         if faults.strike(OPERATION, &Fault::ReorderedPuts(1.0)) {
             faults.shuffle(&mut order);
         }
-        let failing = faults.rate(OPERATION, &Fault::FailedEntries(1.0));
-        let doubled = faults.rate(OPERATION, &Fault::DuplicatedPuts(1.0));
+        let (fails, doubles) = (Fault::FailedEntries(1.0), Fault::DuplicatedPuts(1.0));
+        let failing = faults.rate(OPERATION, &fails);
+        let doubled = faults.rate(OPERATION, &doubles);
         let mut results = vec![Value::Null; entries.len()];
         let mut again = Vec::new();
         for at in order {
-            results[at] = if faults.share(failing) {
+            results[at] = if faults.strike_entry(OPERATION, &fails, failing) {
                 self.entry_fault(name)
             } else {
                 self.store(name, stream, &entries[at])
                     .unwrap_or_else(|failure| error_entry(&failure))
             };
-            if results[at].get("ErrorCode").is_none() && faults.share(doubled) {
+            let stored = results[at].get("ErrorCode").is_none();
+            if stored && faults.strike_entry(OPERATION, &doubles, doubled) {
                 again.push(at);
             }
         }

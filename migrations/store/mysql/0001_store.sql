@@ -63,7 +63,10 @@ CREATE TABLE IF NOT EXISTS fieldseal_shards (
     sequence VARCHAR(128) CHARACTER SET ascii NOT NULL,
     -- The highest source position seen in the present epoch.
     high VARCHAR(100) CHARACTER SET ascii,
-    closed BIGINT NOT NULL
+    closed BIGINT NOT NULL,
+    -- When the source last said that there was nothing behind `sequence`, in seconds since 1970 by
+    -- this server's clock; NULL if never. Noted now and then, for sources that drop records for their age.
+    end_seen BIGINT
 ) ENGINE = InnoDB;
 
 -- Outcomes by shard and table. By shard, since only its owner writes them: no two transactions

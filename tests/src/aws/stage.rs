@@ -36,6 +36,25 @@ pub struct Peers {
     pub kms: String,
     /// The key: an ARN, an id or an alias.
     pub key: String,
+    /// A key of another region, if there is one.
+    pub second: Option<Second>,
+}
+
+/// A key under which every data key is wrapped once more.
+pub struct Second {
+    /// Its ARN.
+    pub key: String,
+    /// KMS in its region.
+    pub kms: String,
+}
+
+/// Further lines of a policy.
+#[derive(Clone, Copy, Default)]
+pub struct Lines<'a> {
+    /// Of `[source]`.
+    pub source: &'a str,
+    /// Of `[keys]`.
+    pub keys: &'a str,
 }
 
 /// A target that waits for a worker.
@@ -49,14 +68,13 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A policy over these services and a database of its own on `server`; `source` and `more` are
-    /// further lines of `[source]` and of the file's end.
+    /// A policy over these services and a database of its own on `server`.
     ///
     /// # Panics
     /// If any part of it cannot be had.
-    pub async fn set(server: Server, peers: Peers, source: &str) -> Self {
+    pub async fn set(server: Server, peers: Peers, lines: Lines<'_>) -> Self {
         let database = TestDatabase::on(server).await;
-        let text = policy_text(&peers, source);
+        let text = policy_text(&peers, lines);
         let policy = Policy::parse(&text);
         let policy = policy.unwrap_or_else(|mistakes| panic!("{}", mistakes.in_file("policy")));
         for (name, text) in [("pipeline.toml", text.as_str()), ("shop.sql", SHOP)] {
@@ -79,9 +97,10 @@ impl Stage {
         }
     }
 
-    /// How many records are committed.
+    /// How many records are committed, whatever became of each.
     pub async fn committed(&self) -> u64 {
-        let sql = "SELECT loads + inserts + updates + deletes + skipped FROM fieldseal_counters";
+        let sql = "SELECT loads + inserts + updates + deletes + skipped + quarantined + controls \
+                   + ignored FROM fieldseal_counters";
         let counters = rows(&self.database.database, sql).await;
         counters.iter().map(|row| number(row, 0)).sum()
     }
@@ -96,17 +115,22 @@ impl Stage {
         held.iter().map(|held| held.count).sum()
     }
 
-    /// Opens every row as an application would, with a KMS client of its own.
+    /// Opens every row as an application would, with KMS clients of its own.
     ///
     /// # Panics
-    /// If the key cannot be used or the target not be read.
+    /// If the keys cannot be used or the target not be read.
     pub async fn compare(&self, truth: &Truth) -> Compared {
-        let config = reach(&self.peers.kms, OTHERS).await;
-        let provider = AwsKmsProvider::connect(&config, &self.peers.key).await;
-        let provider: Arc<dyn KeyProvider> = Arc::new(provider.expect("the key can be used"));
+        let second = self.peers.second.as_ref();
+        let second = second.map(|second| (&second.kms, &second.key));
+        let mut providers: Vec<Arc<dyn KeyProvider>> = Vec::new();
+        for (endpoint, key) in std::iter::once((&self.peers.kms, &self.peers.key)).chain(second) {
+            let config = reach(endpoint, OTHERS).await;
+            let provider = AwsKmsProvider::connect(&config, key).await;
+            providers.push(Arc::new(provider.expect("the key can be used")));
+        }
         let keys: Arc<dyn KeyStore> = Arc::new(DbKeyStore::new(self.database.database.clone()));
         let settings = KeyringSettings::default();
-        let keyring = Keyring::new(DEPLOYMENT, vec![provider], keys, settings).await;
+        let keyring = Keyring::new(DEPLOYMENT, providers, keys, settings).await;
         let keyring = Arc::new(keyring.expect("the key store can be claimed"));
         let database = self.database.database.clone();
         compare(
@@ -136,23 +160,29 @@ impl Stage {
     }
 }
 
-fn policy_text(peers: &Peers, source: &str) -> String {
+fn policy_text(peers: &Peers, lines: Lines<'_>) -> String {
     let Peers {
         kinesis,
         stream,
         kms,
         key,
+        second,
     } = peers;
+    let second = second.as_ref().map(|Second { key, kms }| {
+        format!("second_keys = [{{ key = \"{key}\", endpoint = \"{kms}\" }}]")
+    });
     let (_, tables) = QUICKSTART
         .split_once("[tables.")
         .expect("the demo's policy has tables");
+    let Lines { source, keys } = lines;
     format!(
         "[source]\nid = \"shop\"\nengine = \"mysql\"\n{source}\n\
          [source.kinesis]\nstream = \"{stream}\"\nregion = \"{REGION}\"\nendpoint = \"{kinesis}\"\n\
          [target]\nurl_env = \"FIELDSEAL_TEST_TARGET\"\ninsecure = true\n\
-         [keys]\ndeployment = \"{DEPLOYMENT}\"\n\
-         [keys.aws_kms]\nkey = \"{key}\"\nregion = \"{REGION}\"\nendpoint = \"{kms}\"\n\
-         [tables.{tables}"
+         [keys]\ndeployment = \"{DEPLOYMENT}\"\n{keys}\n\
+         [keys.aws_kms]\nkey = \"{key}\"\nregion = \"{REGION}\"\nendpoint = \"{kms}\"\n{}\n\
+         [tables.{tables}",
+        second.unwrap_or_default()
     )
 }
 

@@ -10,14 +10,16 @@
     reason = "a program for people: it tells and takes the time"
 )]
 
+use std::io::IsTerminal as _;
 use std::process::{ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
 
 use fieldseal_demo::Report;
+use fieldseal_doubles::Calls;
 use fieldseal_tests::aws::doubles::{Doubles, SHARDS, STREAM};
 use fieldseal_tests::aws::producer::{Producer, counted};
 use fieldseal_tests::aws::shop::Shop;
-use fieldseal_tests::aws::{Compared, OTHERS, Stage};
+use fieldseal_tests::aws::{Compared, Lines, OTHERS, Stage};
 use fieldseal_tests::databases::Server;
 use fieldseal_tests::random::Random;
 use rustix::process::{Pid, Signal, kill_process};
@@ -48,13 +50,13 @@ async fn show(rows: u64) -> bool {
     let mut random = Random::from_seed(SEED);
     let doubles = Doubles::start(SEED);
     println!(
-        "Kinesis on {}, the stream {STREAM} with {SHARDS} shards; KMS on {}",
+        "Kinesis on {}, the stream {STREAM} with {SHARDS} shards; KMS on {}, keys in two regions",
         doubles.kinesis.endpoint(),
         doubles.peers().kms
     );
     println!("making a shop of {rows} rows, and what AWS DMS would write of it …");
     let shop = Shop::open(rows, SEED);
-    let stage = Stage::set(Server::Postgres, doubles.peers(), "").await;
+    let stage = Stage::set(Server::Postgres, doubles.peers(), Lines::default()).await;
     println!(
         "putting {} records by PutRecords, splitting and merging shards; sealing them into PostgreSQL …\n",
         shop.records.len()
@@ -96,26 +98,34 @@ async fn show(rows: u64) -> bool {
         put.as_secs_f64(),
         took.as_secs_f64()
     );
-    for (name, calls) in [
-        ("Kinesis", doubles.kinesis.calls()),
-        ("KMS", doubles.kms.calls()),
-    ] {
-        let calls: Vec<String> = calls
-            .by_operation()
-            .iter()
-            .map(|(operation, count)| format!("{count} {operation}"))
-            .collect();
-        println!("{name} was asked: {}", calls.join(", "));
-    }
+    told("Kinesis", doubles.kinesis.calls());
+    told("KMS", doubles.kms.calls());
     let holds = findings.tell();
     stage.end().await;
     holds
 }
 
-/// The binary with its progress on our standard error.
+/// What a service was asked, and how often it refused: by its own limits, since nothing else goes
+/// wrong here.
+fn told(service: &str, calls: &Calls) {
+    let counted = |(what, count): (String, u64)| format!("{count} {what}");
+    let asked: Vec<String> = calls.by_operation().into_iter().map(counted).collect();
+    println!("{service} was asked: {}", asked.join(", "));
+    let failed = calls.failed().into_iter();
+    let failed = failed.map(|((operation, code), count)| (format!("{operation} ({code})"), count));
+    let failed: Vec<String> = failed.map(counted).collect();
+    if !failed.is_empty() {
+        println!("{service} refused: {}", failed.join(", "));
+    }
+}
+
+/// The binary with its progress on our standard error: a line that renews itself on a terminal,
+/// which nothing but an error may break, and log lines elsewhere.
 fn shown(stage: &Stage, args: &[&str]) -> Child {
+    let terminal = std::io::stderr().is_terminal();
+    let level = if terminal { "error" } else { "info" };
     let mut command = stage.worker.command(args);
-    let started = command.env("FIELDSEAL_LOG", "info").spawn();
+    let started = command.env("FIELDSEAL_LOG", level).spawn();
     started.expect("the binary starts")
 }
 

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use fieldseal_db::{Connect, Database, Dialect, Sql};
+use fieldseal_policy::Policy;
+
 /// Runs `fieldseal` in a folder with every level logged.
 ///
 /// # Panics
@@ -17,20 +20,39 @@ pub fn fieldseal(folder: &Path, args: &[&str]) -> Output {
     command.output().expect("the binary runs")
 }
 
+/// Makes the tables that `policy` asks for in the SQLite file at `path`, which is there.
+///
+/// # Panics
+/// If the policy has a mistake or the tables cannot be made.
+pub async fn make_tables(policy: &str, path: &Path) {
+    let policy = Policy::parse(policy).expect("it has no mistake");
+    let script = fieldseal_store::create_tables(&policy, Dialect::Sqlite, None);
+    let script = Sql::dynamic(script.expect("it can be spelled"));
+    let url = format!("sqlite://{}", path.display());
+    let database = Database::connect(&url, Connect::default()).await;
+    let database = database.expect("it is there");
+    let done = database.execute_script(script).await;
+    done.expect("the tables can be made");
+    database.close().await;
+}
+
 /// The binary that `cargo xtask test` has built, or the one beside this test.
 ///
 /// # Panics
 /// If there is none.
 #[must_use]
 pub fn path() -> PathBuf {
-    if let Some(path) = std::env::var_os("FIELDSEAL_TEST_BINARY") {
-        return path.into();
-    }
-    let own = std::env::current_exe().expect("the test knows its own path");
-    let path = own
-        .ancestors()
-        .nth(2)
-        .map(|folder| folder.join("fieldseal"));
-    let path = path.filter(|path| path.exists());
-    path.expect("the binary is there: run the tests by `cargo xtask test`, which builds it")
+    let named = std::env::var_os("FIELDSEAL_TEST_BINARY").map(PathBuf::from);
+    let beside = || {
+        let test = std::env::current_exe().expect("a test has a path");
+        let folder = test.parent().and_then(Path::parent);
+        folder.expect("tests lie in `deps`").join("fieldseal")
+    };
+    let binary = named.unwrap_or_else(beside);
+    assert!(
+        binary.is_file(),
+        "{} is not there: run the tests by `cargo xtask test`, which builds it",
+        binary.display()
+    );
+    binary
 }

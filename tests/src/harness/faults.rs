@@ -1,17 +1,16 @@
 //! Parts of the pipeline that fail when they are told to. Owns the switches; behind each stands
 //! the real part.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use fieldseal_envelope::{DataKey, WrapContext};
 use fieldseal_keys::{KeyProvider, ProviderError, WrappingKey};
-use fieldseal_pipeline::{
-    Committed, Labels, SealedBatch, ShardState, TableLayout, Target, TargetColumn, TargetError,
-};
+use fieldseal_pipeline::{Committed, Target, TargetError};
 use fieldseal_store::{ReadyBatch, Store};
+
+use crate::harness::around::{Apply, Around};
 
 /// What a key service does instead of answering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,8 +120,10 @@ pub enum ApplyFault {
 
 /// A store whose `apply` fails as a list says, one entry per call; behind the list's end it
 /// works, or fails for ever with the last entry.
-pub struct FaultyTarget {
-    store: Arc<Store>,
+pub type FaultyTarget = Around<ApplyFaults>;
+
+/// Which call of `apply` fails how.
+pub struct ApplyFaults {
     faults: Vec<ApplyFault>,
     forever: bool,
     calls: AtomicU32,
@@ -133,101 +134,66 @@ impl FaultyTarget {
     /// Fails at its first calls.
     #[must_use]
     pub fn first(store: &Arc<Store>, faults: &[ApplyFault]) -> Arc<Self> {
-        Self::new(store, faults, false)
+        Self::new(store, ApplyFaults::new(faults, false))
     }
 
     /// Fails at its first calls, and as the last entry says at every further one.
     #[must_use]
     pub fn for_ever(store: &Arc<Store>, faults: &[ApplyFault]) -> Arc<Self> {
-        Self::new(store, faults, true)
-    }
-
-    fn new(store: &Arc<Store>, faults: &[ApplyFault], forever: bool) -> Arc<Self> {
-        Arc::new(Self {
-            store: Arc::clone(store),
-            faults: faults.to_vec(),
-            forever,
-            calls: AtomicU32::new(0),
-            gone: AtomicBool::new(false),
-        })
+        Self::new(store, ApplyFaults::new(faults, true))
     }
 
     /// How often a batch was applied or refused.
     #[must_use]
     pub fn calls(&self) -> u32 {
-        self.calls.load(Ordering::SeqCst)
+        self.apply.calls.load(Ordering::SeqCst)
+    }
+}
+
+impl ApplyFaults {
+    fn new(faults: &[ApplyFault], forever: bool) -> Self {
+        Self {
+            faults: faults.to_vec(),
+            forever,
+            calls: AtomicU32::new(0),
+            gone: AtomicBool::new(false),
+        }
     }
 
-    fn fault(&self) -> Option<ApplyFault> {
+    fn next(&self) -> ApplyFault {
         let call = self.calls.fetch_add(1, Ordering::SeqCst) as usize;
         let last = self.faults.last().filter(|_| self.forever);
-        self.faults.get(call).or(last).copied()
-    }
-
-    async fn take_over(&self, shard: &str) -> Result<(), TargetError> {
-        if self.gone.swap(true, Ordering::SeqCst) {
-            return Ok(());
-        }
-        self.store.take_shard(shard, &[]).await.map(drop)
+        let fault = self.faults.get(call).or(last);
+        fault.copied().unwrap_or(ApplyFault::Works)
     }
 }
 
 #[async_trait]
-impl Target for FaultyTarget {
-    type Ready = ReadyBatch;
-
-    async fn describe(
-        &self,
-        layouts: &[TableLayout],
-    ) -> Result<Vec<Vec<TargetColumn>>, TargetError> {
-        self.store.describe(layouts).await
-    }
-
-    async fn shards(&self) -> Result<BTreeMap<String, bool>, TargetError> {
-        self.store.shards().await
-    }
-
-    async fn add_shards(&self, shards: &[String]) -> Result<(), TargetError> {
-        self.store.add_shards(shards).await
-    }
-
-    async fn take_shard(&self, shard: &str, parents: &[String]) -> Result<ShardState, TargetError> {
-        self.store.take_shard(shard, parents).await
-    }
-
-    async fn labels(&self, shard: &str) -> Result<Labels, TargetError> {
-        self.store.labels(shard).await
-    }
-
-    fn ready(&self, batch: SealedBatch) -> ReadyBatch {
-        self.store.ready(batch)
-    }
-
-    async fn apply(&self, batch: &ReadyBatch) -> Result<Committed, TargetError> {
-        match self.fault() {
-            None | Some(ApplyFault::Works) => self.store.apply(batch).await,
-            Some(ApplyFault::Unreachable) => Err(TargetError::Transient("it is away".to_owned())),
-            Some(ApplyFault::AnswerLost) => {
-                let _applied = self.store.apply(batch).await?;
+impl Apply for ApplyFaults {
+    async fn apply(&self, store: &Store, batch: &ReadyBatch) -> Result<Committed, TargetError> {
+        match self.next() {
+            ApplyFault::Works => store.apply(batch).await,
+            ApplyFault::Unreachable => Err(TargetError::Transient("it is away".to_owned())),
+            ApplyFault::AnswerLost => {
+                let _applied = store.apply(batch).await?;
                 Err(TargetError::Transient("no answer to the commit".to_owned()))
             }
-            Some(ApplyFault::Refused) => Err(TargetError::Data {
+            ApplyFault::Refused => Err(TargetError::Data {
                 code: "22000".to_owned(),
             }),
-            Some(ApplyFault::Stale) => Err(TargetError::StaleLabels),
-            Some(ApplyFault::TakenOver) => {
-                self.take_over(batch.batch().origin().shard()).await?;
-                self.store.apply(batch).await
+            ApplyFault::Stale => Err(TargetError::StaleLabels),
+            ApplyFault::TakenOver => {
+                if !self.gone.swap(true, Ordering::SeqCst) {
+                    let shard = batch.batch().origin().shard();
+                    let _taken = store.take_shard(shard, &[]).await?;
+                }
+                store.apply(batch).await
             }
-            Some(ApplyFault::Fatal) => Err(TargetError::Fatal("it is broken".to_owned())),
-            Some(ApplyFault::ConnectionsGone) => {
-                self.store.database().close().await;
-                self.store.apply(batch).await
+            ApplyFault::Fatal => Err(TargetError::Fatal("it is broken".to_owned())),
+            ApplyFault::ConnectionsGone => {
+                store.database().close().await;
+                store.apply(batch).await
             }
         }
-    }
-
-    async fn close_shard(&self, shard: &str, fence: i64) -> Result<(), TargetError> {
-        self.store.close_shard(shard, fence).await
     }
 }

@@ -360,13 +360,14 @@ impl<'a> History<'a> {
         if !faults.is_empty() || poisoned.is_some() {
             self.note(format!("  faults {faults:?}, {poisoned:?} is refused"));
         }
-        self.rig.worker.set_faults(faults);
+        self.rig.worker.apply.set(faults);
         self.rig
             .worker
+            .apply
             .set_poison(poisoned.map(|at| (name(shard), SequenceNumber::from(at))));
         let read = self.read(&[shard], more, 1).await;
-        self.rig.worker.set_faults([]);
-        self.rig.worker.set_poison(None);
+        self.rig.worker.apply.set([]);
+        self.rig.worker.apply.set_poison(None);
         read
     }
 

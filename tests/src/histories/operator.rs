@@ -3,7 +3,7 @@
 
 use fieldseal_model::Position;
 use fieldseal_pipeline::{Capture as Reliance, ReplayOutcome, replay};
-use fieldseal_store::{Beginning, Completion, HeldEntry, KnownShards, Seen};
+use fieldseal_store::{Beginning, Completion, Gone, HeldEntry, KnownShards, Seen};
 
 use super::history::{Capture, History, Outcome, TableState};
 use super::origin::TABLES;
@@ -200,7 +200,7 @@ impl History<'_> {
         let answer = self
             .rig
             .store
-            .complete_generation(table_id(table), &ends, Seen::Nothing)
+            .complete_generation(table_id(table), &ends, Gone::Dropped, Seen::Nothing)
             .await;
         match answer.map_err(|error| error.to_string())? {
             Completion::Complete(_) if due => {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fieldseal_db::{Bind, Connect, Database, Dialect, run_migrations};
+use fieldseal_db::{Bind, Database, Dialect, run_migrations};
 use fieldseal_envelope::{ColumnRef, Expected, Purpose, sealed_key_id};
 use fieldseal_keys::{Keyring, KeyringSettings, LocalProvider};
 use fieldseal_keystore::{DbKeyStore, migrations};
@@ -14,7 +14,7 @@ use fieldseal_store::{Store, migrate};
 
 use super::origin::{Content, Rows};
 use super::task::{NAMES, SCHEMA};
-use super::worker::Worker;
+use super::worker::{Faults, Worker};
 use crate::databases::{Server, TestDatabase};
 
 /// Emptied between two histories; the tables' own rows stay, since the store knows their numbers.
@@ -78,7 +78,7 @@ impl Rig {
         let strict = Preparer::new(&policy, columns.clone(), Arc::clone(&keyring)).await;
         let lenient = Preparer::new(&with_extra, columns, Arc::clone(&keyring)).await;
         Self {
-            worker: Arc::new(Worker::new(Arc::clone(&store))),
+            worker: Worker::new(&store, Faults::default()),
             strict: Arc::new(strict.expect("the policy fits")),
             lenient: Arc::new(lenient.expect("the corrected policy fits")),
             unregistered: self::policy("unregistered", ""),
@@ -174,13 +174,7 @@ async fn connection(test: &TestDatabase, server: Server) -> Database {
     if server != Server::Sqlite {
         return test.database.clone();
     }
-    let one = Connect {
-        connections: 1,
-        ..Connect::default()
-    };
-    let database = Database::connect(&test.url, one)
-        .await
-        .expect("the file is there");
+    let database = test.one_connection().await;
     let relaxed = database.execute("PRAGMA synchronous = OFF", &[]).await;
     relaxed.expect("the setting is taken");
     database

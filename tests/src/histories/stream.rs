@@ -186,6 +186,7 @@ impl RecordSource for Stream {
         let number = number.ok_or_else(|| SourceError {
             what: "no such shard".to_owned(),
             transient: false,
+            lost: false,
         })?;
         let before = |kept: &Kept| SequenceNumber::from(kept.sequence) <= *after;
         let next = shards[number].records.partition_point(before);

@@ -1,17 +1,15 @@
 //! A worker that dies. Owns the faults between the pipeline and the real store: batches that are
 //! refused, that are lost, and whose commit is never answered.
 
-use std::collections::BTreeMap;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use fieldseal_model::SequenceNumber;
-use fieldseal_pipeline::{
-    Committed, Labels, Origin, RowChange, SealedBatch, ShardState, TableLayout, Target,
-    TargetColumn, TargetError,
-};
+use fieldseal_pipeline::{Committed, Origin, RowChange, SealedBatch, Target, TargetError};
 use fieldseal_store::{ReadyBatch, Store};
+
+use crate::harness::around::{Apply, Around};
 
 /// What happens to one call of `apply`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +24,11 @@ pub(super) enum Fault {
 }
 
 /// The store with faults in front of it.
-pub(super) struct Worker {
-    pub(super) store: Arc<Store>,
-    faults: Mutex<VecDeque<Fault>>,
+pub(super) type Worker = Around<Faults>;
+
+#[derive(Default)]
+pub(super) struct Faults {
+    next: Mutex<VecDeque<Fault>>,
     /// A record that the database refuses as data.
     poison: Mutex<Option<(String, SequenceNumber)>>,
 }
@@ -36,17 +36,9 @@ pub(super) struct Worker {
 /// How a killed worker's shard says why it stopped.
 pub(super) const KILLED: &str = "killed by the test";
 
-impl Worker {
-    pub(super) fn new(store: Arc<Store>) -> Self {
-        Self {
-            store,
-            faults: Mutex::default(),
-            poison: Mutex::default(),
-        }
-    }
-
-    pub(super) fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) {
-        let mut held = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+impl Faults {
+    pub(super) fn set(&self, faults: impl IntoIterator<Item = Fault>) {
+        let mut held = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         *held = faults.into_iter().collect();
     }
 
@@ -54,8 +46,8 @@ impl Worker {
         *self.poison.lock().unwrap_or_else(PoisonError::into_inner) = place;
     }
 
-    fn next_fault(&self) -> Fault {
-        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+    fn next(&self) -> Fault {
+        let mut faults = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         faults.pop_front().unwrap_or(Fault::None)
     }
 
@@ -80,58 +72,25 @@ impl Worker {
 }
 
 #[async_trait]
-impl Target for Worker {
-    type Ready = ReadyBatch;
-
-    async fn describe(
-        &self,
-        layouts: &[TableLayout],
-    ) -> Result<Vec<Vec<TargetColumn>>, TargetError> {
-        self.store.describe(layouts).await
-    }
-
-    async fn shards(&self) -> Result<BTreeMap<String, bool>, TargetError> {
-        self.store.shards().await
-    }
-
-    async fn add_shards(&self, shards: &[String]) -> Result<(), TargetError> {
-        self.store.add_shards(shards).await
-    }
-
-    async fn take_shard(&self, shard: &str, parents: &[String]) -> Result<ShardState, TargetError> {
-        self.store.take_shard(shard, parents).await
-    }
-
-    async fn labels(&self, shard: &str) -> Result<Labels, TargetError> {
-        self.store.labels(shard).await
-    }
-
-    fn ready(&self, batch: SealedBatch) -> ReadyBatch {
-        self.store.ready(batch)
-    }
-
-    async fn apply(&self, batch: &ReadyBatch) -> Result<Committed, TargetError> {
+impl Apply for Faults {
+    async fn apply(&self, store: &Store, batch: &ReadyBatch) -> Result<Committed, TargetError> {
         if self.refuses(batch.batch()) {
             return Err(TargetError::Data {
                 code: "22000".to_owned(),
             });
         }
         let killed = || TargetError::Fatal(KILLED.to_owned());
-        match self.next_fault() {
-            Fault::None => self.store.apply(batch).await,
+        match self.next() {
+            Fault::None => store.apply(batch).await,
             Fault::Before => Err(killed()),
             Fault::Behind => {
-                let _committed = self.store.apply(batch).await?;
+                let _committed = store.apply(batch).await?;
                 Err(killed())
             }
             Fault::Unanswered => {
-                let _committed = self.store.apply(batch).await?;
+                let _committed = store.apply(batch).await?;
                 Err(TargetError::Transient("no answer to the commit".to_owned()))
             }
         }
-    }
-
-    async fn close_shard(&self, shard: &str, fence: i64) -> Result<(), TargetError> {
-        self.store.close_shard(shard, fence).await
     }
 }

@@ -1,12 +1,10 @@
 //! The same records as files, through the binary itself with every level logged. Owns running it;
 //! only `open`, which is asked for values, may print them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use fieldseal_db::{Connect, Database, Dialect, Sql};
 use fieldseal_keys::LocalProvider;
-use fieldseal_policy::Policy;
-use fieldseal_tests::harness::binary::fieldseal;
+use fieldseal_tests::harness::binary::{fieldseal, make_tables};
 
 use crate::evidence::{Evidence, note};
 use crate::planted;
@@ -58,7 +56,8 @@ async fn the_binary_shows_and_leaves_nothing_planted() {
     };
     told(&with(&["run", "--until-idle"]));
     assert_eq!(told(&with(&["migrate"])).0, Some(0));
-    make_tables(&folder).await;
+    let policy = std::fs::read_to_string(folder.join("policy.toml")).expect("it can be read");
+    make_tables(&policy, &folder.join("../../tables/target.db")).await;
     let (code, _) = told(&with(&["run", "--until-idle"]));
     assert_eq!(code, Some(5), "the shard with the unlisted table stopped");
     for args in [
@@ -106,22 +105,4 @@ async fn the_binary_shows_and_leaves_nothing_planted() {
 
     std::fs::remove_dir_all(folder.join("source")).expect("DMS's own output is not ours");
     evidence.must_be_clean();
-}
-
-async fn make_tables(folder: &Path) {
-    let text = std::fs::read_to_string(folder.join("policy.toml")).expect("it can be read");
-    let policy = Policy::parse(&text).expect("it has no mistake");
-    let script = fieldseal_store::create_tables(&policy, Dialect::Sqlite, None);
-    let url = format!(
-        "sqlite://{}",
-        folder.join("../../tables/target.db").display()
-    );
-    let database = Database::connect(&url, Connect::default())
-        .await
-        .expect("it is there");
-    let done = database
-        .execute_script(Sql::dynamic(script.expect("it can be spelled")))
-        .await;
-    done.expect("the tables can be made");
-    database.close().await;
 }

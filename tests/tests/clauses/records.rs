@@ -6,8 +6,9 @@ use std::sync::Arc;
 use fieldseal_dms::{
     Encoder, PartitionKey, RowRecord, Spelling, Transaction, Wire, mysql_stream_position,
 };
-use fieldseal_model::{Operation, Position};
-use fieldseal_pipeline::StopReason;
+use fieldseal_model::{Operation, Position, SequenceNumber};
+use fieldseal_pipeline::{Capture, StopReason};
+use fieldseal_store::{Beginning, Completion, Gone, Seen};
 use fieldseal_tests::databases::Server;
 use fieldseal_tests::harness::{MemorySource, records};
 
@@ -77,4 +78,47 @@ async fn sqlite_a_file_number_that_falls_back_stops_the_shard() {
     let keys: Vec<i64> = versions(&rig).await.iter().map(|(id, _)| *id).collect();
     assert_eq!(keys, [1, 2]);
     rig.end().await;
+}
+
+/// A change that betrays its table's beginning does so when it is first seen, also where it goes to
+/// quarantine: were it noticed only when it is replayed, the load would have been completed, and
+/// relied on, meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_a_held_change_of_the_stopped_task_beyond_l_taints_before_it_is_replayed() {
+    let unlisted = [("id", Wire::Number("1")), ("surname", Wire::Text("a note"))];
+    for (n, taint) in [
+        (4, None),
+        (5, Some("change-of-the-stopped-task-beyond-l")),
+        (9, Some("change-of-the-stopped-task-beyond-l")),
+    ] {
+        let rig = rig(Server::Sqlite).await;
+        let marks = [("s0".to_owned(), Some(SequenceNumber::from(10_u64)))];
+        let known = rig.store.known_shards().await.unwrap();
+        let (at, tables) = (records::position(5), [THINGS.to_owned()]);
+        let begun = rig
+            .store
+            .begin_generations(
+                &tables,
+                at,
+                Capture::Stopped,
+                "2024-05-02T09:00:00.000000Z",
+                &known,
+                &marks,
+            )
+            .await;
+        assert!(matches!(begun.unwrap(), Beginning::Begun(_)));
+        let update = records::row(Operation::Update, THINGS, Some(n), &unlisted, None);
+        rig.run(MemorySource::of(vec![update])).await;
+        assert_eq!(rig.held_reasons().await, ["1 unlisted-column"]);
+        let status = rig.table_status(THINGS).await;
+        assert_eq!(status.taint.as_deref(), taint, "change {n}");
+        let ends = [("s0".to_owned(), Some(SequenceNumber::from(1_u64)))];
+        let completed = rig
+            .store
+            .complete_generation(THINGS, &ends, Gone::PutAway, Seen::Nothing)
+            .await;
+        let refused = matches!(completed.unwrap(), Completion::NotYet(_));
+        assert_eq!(refused, taint.is_some(), "change {n}");
+        rig.end().await;
+    }
 }

@@ -53,11 +53,7 @@ async fn a_transaction_is_read_committed_on_mariadb() {
 #[tokio::test]
 async fn a_transaction_holds_the_lock_from_its_beginning_on_sqlite() {
     let test = TestDatabase::on(Server::Sqlite).await;
-    let one = Connect {
-        connections: 1,
-        ..Connect::default()
-    };
-    let other = Database::connect(&test.url, one).await.unwrap();
+    let other = test.one_connection().await;
     let tx = test.database.begin().await.unwrap();
     let begun = other
         .execute_script("PRAGMA busy_timeout = 0; BEGIN IMMEDIATE")

@@ -2,20 +2,17 @@
 //! took place after all, that labels have changed since it read them. Owns those moments, on
 //! SQLite: no server's spelling decides them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use fieldseal_db::Bind;
 use fieldseal_model::{Operation, SequenceNumber};
-use fieldseal_pipeline::{
-    Committed, Labels, SealedBatch, ShardState, StopReason, TableLayout, Target, TargetColumn,
-    TargetError,
-};
+use fieldseal_pipeline::{Committed, StopReason, Target, TargetError};
 use fieldseal_store::{Beginning, ReadyBatch, Store};
 use fieldseal_tests::course::{self, change};
 use fieldseal_tests::databases::Server;
+use fieldseal_tests::harness::around::{Apply, Around};
 use fieldseal_tests::harness::faults::{ApplyFault, FaultyTarget};
 use fieldseal_tests::harness::{MemorySource, Rig, counter, policy_with};
 
@@ -66,85 +63,50 @@ enum Event {
     TableVanishes,
 }
 
-/// The store, with an event beside its first batch.
+/// An event beside the first batch.
 struct Meanwhile {
-    store: Arc<Store>,
     event: Event,
     calls: AtomicU32,
 }
 
 impl Meanwhile {
-    fn new(rig: &Rig, event: Event) -> Arc<Self> {
-        Arc::new(Self {
-            store: Arc::clone(&rig.store),
-            event,
-            calls: AtomicU32::new(0),
-        })
-    }
-
-    async fn begin_epoch(&self, behind: u64) {
-        let marks = [("s0".to_owned(), Some(SequenceNumber::from(behind)))];
-        let known = self.store.known_shards().await.unwrap();
-        let begun = self.store.begin_epoch(&known, &marks).await.unwrap();
-        assert!(matches!(begun, Beginning::Begun(_)), "{begun:?}");
+    fn new(rig: &Rig, event: Event) -> Arc<Around<Self>> {
+        let calls = AtomicU32::new(0);
+        Around::new(&rig.store, Self { event, calls })
     }
 }
 
 #[async_trait]
-impl Target for Meanwhile {
-    type Ready = ReadyBatch;
-
-    async fn describe(
-        &self,
-        layouts: &[TableLayout],
-    ) -> Result<Vec<Vec<TargetColumn>>, TargetError> {
-        self.store.describe(layouts).await
-    }
-
-    async fn shards(&self) -> Result<BTreeMap<String, bool>, TargetError> {
-        self.store.shards().await
-    }
-
-    async fn add_shards(&self, shards: &[String]) -> Result<(), TargetError> {
-        self.store.add_shards(shards).await
-    }
-
-    async fn take_shard(&self, shard: &str, parents: &[String]) -> Result<ShardState, TargetError> {
-        self.store.take_shard(shard, parents).await
-    }
-
-    async fn labels(&self, shard: &str) -> Result<Labels, TargetError> {
-        self.store.labels(shard).await
-    }
-
-    fn ready(&self, batch: SealedBatch) -> ReadyBatch {
-        self.store.ready(batch)
-    }
-
-    async fn apply(&self, batch: &ReadyBatch) -> Result<Committed, TargetError> {
+impl Apply for Meanwhile {
+    async fn apply(&self, store: &Store, batch: &ReadyBatch) -> Result<Committed, TargetError> {
         let first = self.calls.fetch_add(1, Ordering::SeqCst) == 0;
         match self.event {
-            Event::EpochBefore(behind) if first => self.begin_epoch(behind).await,
+            Event::EpochBefore(behind) if first => begin_epoch(store, behind).await,
             Event::TableVanishes if first => {
                 let delete = "DELETE FROM fieldseal_tables WHERE table_id = ?";
-                let database = self.store.database();
-                let gone = database.execute(delete, &[Bind::from(THINGS)]).await;
+                let gone = store
+                    .database()
+                    .execute(delete, &[Bind::from(THINGS)])
+                    .await;
                 gone.unwrap();
             }
             _ => {}
         }
-        let applied = self.store.apply(batch).await;
+        let applied = store.apply(batch).await;
         if let Event::EpochBehind(behind) = self.event
             && first
         {
-            self.begin_epoch(behind).await;
+            begin_epoch(store, behind).await;
         }
         applied
     }
+}
 
-    async fn close_shard(&self, shard: &str, fence: i64) -> Result<(), TargetError> {
-        self.store.close_shard(shard, fence).await
-    }
+async fn begin_epoch(store: &Store, behind: u64) {
+    let marks = [("s0".to_owned(), Some(SequenceNumber::from(behind)))];
+    let known = store.known_shards().await.unwrap();
+    let begun = store.begin_epoch(&known, &marks).await.unwrap();
+    assert!(matches!(begun, Beginning::Begun(_)), "{begun:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,11 +3,9 @@
 
 use std::path::Path;
 
-use fieldseal_db::{Connect, Database, Dialect, Sql};
 use fieldseal_dms::Wire;
 use fieldseal_keys::LocalProvider;
-use fieldseal_policy::Policy;
-use fieldseal_tests::harness::binary::fieldseal;
+use fieldseal_tests::harness::binary::{fieldseal, make_tables};
 use fieldseal_tests::harness::records;
 
 use super::TABLE;
@@ -99,15 +97,5 @@ async fn prepare(folder: &Path) {
         .map(drop)
         .expect("a key can be made");
     assert_eq!(told(folder, &["migrate"]).0, Some(0));
-    let policy = Policy::parse(POLICY).expect("it has no mistake");
-    let script = fieldseal_store::create_tables(&policy, Dialect::Sqlite, None);
-    let url = format!("sqlite://{}", folder.join("target.db").display());
-    let database = Database::connect(&url, Connect::default())
-        .await
-        .expect("it is there");
-    let done = database
-        .execute_script(Sql::dynamic(script.expect("it can be spelled")))
-        .await;
-    done.expect("the tables can be made");
-    database.close().await;
+    make_tables(POLICY, &folder.join("target.db")).await;
 }

@@ -2,7 +2,7 @@
 
 use fieldseal_dms::{ControlOperation, Wire};
 use fieldseal_pipeline::{ReplayOutcome, open_held, replay};
-use fieldseal_store::Completion;
+use fieldseal_store::{Completion, Gone};
 use fieldseal_tests::databases::Server;
 use fieldseal_tests::harness::{MemorySource, Rig, counter, records};
 
@@ -241,7 +241,12 @@ async fn control_records_are_counted_never_executed_and_a_load_started_again_tai
     )];
     let completed = rig
         .store
-        .complete_generation(TABLE, &ends, fieldseal_store::Seen::Something)
+        .complete_generation(
+            TABLE,
+            &ends,
+            Gone::PutAway,
+            fieldseal_store::Seen::Something,
+        )
         .await;
     let Ok(Completion::NotYet(reasons)) = completed else {
         panic!("{completed:?}")
@@ -344,7 +349,7 @@ async fn a_discarded_record_leaves_a_debt_that_only_a_new_generation_clears() {
     )];
     let completed = rig
         .store
-        .complete_generation(TABLE, &end, fieldseal_store::Seen::Something)
+        .complete_generation(TABLE, &end, Gone::PutAway, fieldseal_store::Seen::Something)
         .await
         .expect("it answers");
     assert!(

@@ -51,6 +51,7 @@ impl ShardReader for Leaving {
             return Err(SourceError {
                 what: "it is away".to_owned(),
                 transient: true,
+                lost: false,
             });
         }
         let record = StreamRecord {

@@ -99,6 +99,9 @@ async fn a_key_of_another_region_or_of_nobody() {
     )
     .await;
     denied(reach(&kms, HERE).await, "alias/nobody", &["alias/nobody"]).await;
+    // An endpoint answers for its own region only, and says so by refusing the signature.
+    let words = ["InvalidSignatureException", "that of the key's region"];
+    denied(at(&kms.endpoint(THERE), HERE).await, &key, &words).await;
     // A whole ARN names its region, whatever the configuration's is.
     let config = at(&kms.endpoint(HERE), THERE).await;
     let provider = AwsKmsProvider::connect(&config, &key).await.unwrap();
@@ -126,11 +129,14 @@ async fn a_wrap_opens_in_its_own_context_only() {
         },
     ];
     for other in others {
-        let error = provider.unwrap(&other, name, &wrapped).await.err();
-        assert!(
-            matches!(error, Some(ProviderError::Invalid { .. })),
-            "{error:?}"
-        );
+        match provider.unwrap(&other, name, &wrapped).await.err() {
+            Some(ProviderError::Invalid { reason }) => {
+                for word in [&key, HERE, "for another deployment, domain or purpose"] {
+                    assert!(reason.contains(word), "{reason}");
+                }
+            }
+            error => panic!("{error:?}"),
+        }
     }
     let mut damaged = wrapped.clone();
     damaged[wrapped.len() / 2] ^= 1;

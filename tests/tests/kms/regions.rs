@@ -36,11 +36,24 @@ async fn the_second_region_opens_while_the_first_is_down() {
     let ring = keys.keyring(&[&first, &second]).await;
     ring.opener(id, &contact, Purpose::Seal).await.ok().unwrap();
     // New keys are made there too, with one wrap less.
-    ring.grant(&domain("payment"), Purpose::Seal, 1)
-        .await
-        .unwrap();
+    let payment = domain("payment");
+    let grants = ring.grant(&payment, Purpose::Seal, 1).await.unwrap();
+    let made_there = grants[0].key_id();
+    let done = ring.rewrap().await.unwrap();
+    assert_eq!((done.added, done.owed.len()), (0, 1));
 
-    // With the first region alone nothing opens, and it says so.
+    // It is added when the first is back, and the first alone opens them all.
+    kms.set_reachable(HERE, true);
+    let back = provider(&kms, HERE, &here).await;
+    let ring = keys.keyring(&[&back, &second]).await;
+    let done = ring.rewrap().await.unwrap();
+    assert_eq!((done.added, done.owed.len()), (1, 0));
+    let ring = keys.keyring(&[&back]).await;
+    for (id, domain) in [(id, &contact), (made_there, &payment)] {
+        ring.opener(id, domain, Purpose::Seal).await.ok().unwrap();
+    }
+
+    // With a first region that is down, and alone, nothing opens, and it says so.
     let ring = keys.keyring(&[&gone]).await;
     let error = ring
         .opener(id, &contact, Purpose::Seal)

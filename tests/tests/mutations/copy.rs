@@ -29,6 +29,9 @@ const KEPT: [&str; 4] = [
 /// variables, and those libraries would be built again.
 const OUR_OWN: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
 
+/// It has no library, so nothing of it is built; its features are almost the whole workspace's.
+const EVERYTHING: &str = "fieldseal-cli";
+
 /// A copy of the workspace. It shares the target folder, so that only Fieldseal's own packages
 /// are built again, and it stays there, so that the next time only what changed is.
 pub(crate) struct Copy {
@@ -75,7 +78,8 @@ impl Copy {
             Killer::Histories { target } | Killer::Test { target, .. } => {
                 cargo.args(["--workspace", "--test", target])
             }
-            Killer::Unit { package } => cargo.args(["-p", package, "--lib"]),
+            // For the same reason with the package that leans on every library.
+            Killer::Unit { package } => cargo.args(["-p", package, "-p", EVERYTHING, "--lib"]),
         };
         for (variable, _) in std::env::vars_os() {
             let name = variable.to_string_lossy();
@@ -85,7 +89,10 @@ impl Copy {
         }
         let cargo = cargo
             .current_dir(&self.root)
-            .env("CARGO_TARGET_DIR", &self.target);
+            .env("CARGO_TARGET_DIR", &self.target)
+            // A mutation changes one function: all other code of its crate, and of the crates
+            // above it, need not be made again. Measured: a sixth of the time.
+            .env("CARGO_INCREMENTAL", "1");
         let Output {
             status,
             stdout,
@@ -134,9 +141,30 @@ fn mirror(from: &Path, to: &Path, below: &Path) {
         if entry.file_type().unwrap().is_dir() {
             mirror(from, to, &path);
         } else {
-            write_if_new(&to.join(&path), &fs::read(from.join(&path)).unwrap());
+            let mut bytes = fs::read(from.join(&path)).unwrap();
+            if [Path::new("Cargo.toml"), Path::new("Cargo.lock")].contains(&path.as_path()) {
+                bytes = of_another_version(&String::from_utf8(bytes).unwrap()).into_bytes();
+            }
+            write_if_new(&to.join(&path), &bytes);
         }
     }
+}
+
+/// The workspace's manifest or lock file with a version of Fieldseal's packages that is the copy's
+/// alone. Else cargo would take what was built of a mutated file for the workspace's own: it tells
+/// packages of two folders apart by nothing but name and version.
+fn of_another_version(text: &str) -> String {
+    let own = concat!("\nversion = \"", env!("CARGO_PKG_VERSION"), "\"");
+    let of_the_copy = concat!("\nversion = \"", env!("CARGO_PKG_VERSION"), "+mutated\"");
+    let packages = text.split("\n\n").map(|package| {
+        // Libraries from a registry may have the same version.
+        if package.contains("\nsource = ") {
+            package.to_owned()
+        } else {
+            package.replace(own, of_the_copy)
+        }
+    });
+    packages.collect::<Vec<_>>().join("\n\n")
 }
 
 fn write_if_new(path: &Path, bytes: &[u8]) {

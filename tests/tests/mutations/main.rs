@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 use crate::copy::Copy;
 use crate::patch::{Changed, Mutation};
-use crate::trial::Trial;
+use crate::trial::{Expected, Trials};
 
 #[test]
 fn every_clause_of_the_ordering_rule_is_held_by_a_test() {
@@ -54,52 +54,33 @@ fn every_clause_of_the_ordering_rule_is_held_by_a_test() {
     // One program after the other, and for each of them one crate after the other: the fewest
     // things are built again.
     mutations.sort_by_key(|mutation| (mutation.killer.clone(), mutation.first_path()));
-    pass_without_a_mutation(&copy, &mutations);
-    let failures = survivors(&copy, &mutations);
+    let failures = try_all(&copy, &mutations);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     println!("{} mutations, each found", mutations.len());
 }
 
-/// A test that fails by itself, or that finds nothing to run, says nothing about a mutation.
-fn pass_without_a_mutation(copy: &Copy, mutations: &[Mutation]) {
-    let killers: BTreeSet<_> = mutations.iter().map(|mutation| &mutation.killer).collect();
-    for killer in killers {
-        let program = copy.build("unmutated", killer);
-        let program = program.unwrap_or_else(|text| panic!("{text}"));
-        // Whether these pass is a test of its own, with more of them.
-        if killer.has_a_test_of_its_own() {
-            fs::remove_file(program).unwrap();
-            continue;
+/// Tries each mutation; before those of one killer, the killer without any: a test that fails by
+/// itself, or that finds nothing to run, says nothing about a mutation.
+fn try_all(copy: &Copy, mutations: &[Mutation]) -> Vec<String> {
+    let mut trials = Trials::over(copy);
+    let mut former = None;
+    for (number, mutation) in mutations.iter().enumerate() {
+        let killer = &mutation.killer;
+        // Whether random histories pass is a test of its own on SQLite, with more of them.
+        if former != Some(killer) && !killer.has_a_test_of_its_own() {
+            trials.add(&format!("unmutated-{number}"), killer, Expected::Passes);
         }
-        let (passed, text) = Trial::start("unmutated", killer, &program).end();
-        assert!(
-            passed && !text.contains("ok. 0 passed"),
-            "without any mutation, {killer:?} must pass:\n{text}"
-        );
-    }
-}
-
-/// Tries each mutation; while one is tried, the next one is built.
-fn survivors(copy: &Copy, mutations: &[Mutation]) -> Vec<String> {
-    let mut failures = Vec::new();
-    let mut trial: Option<Trial> = None;
-    for mutation in mutations {
+        former = Some(killer);
         let files = mutation.apply(&copy.root).unwrap();
         for Changed { path, new, .. } in &files {
             fs::write(copy.root.join(path), new).unwrap();
         }
-        let built = copy.build(&mutation.name, &mutation.killer);
-        failures.extend(trial.take().and_then(Trial::survivor));
-        match built {
-            Ok(program) => trial = Some(Trial::start(&mutation.name, &mutation.killer, &program)),
-            Err(text) => failures.push(format!("{} does not compile:\n{text}", mutation.name)),
-        }
+        trials.add(&mutation.name, killer, Expected::Fails);
         for Changed { path, old, .. } in &files {
             fs::write(copy.root.join(path), old).unwrap();
         }
     }
-    failures.extend(trial.and_then(Trial::survivor));
-    failures
+    trials.end()
 }
 
 /// The page that goes through the rule sentence by sentence names every patch, and no other.

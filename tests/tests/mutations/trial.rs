@@ -1,10 +1,11 @@
-//! One program under test, running while the next one is built. Owns what it is told, and what
-//! counts as having noticed.
+//! Programs under test, each running while the next one is built. Owns what they are told, and
+//! what counts as having noticed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::copy::Copy;
 use crate::patch::Killer;
 
 /// As many as find every mutation from this seed, with room; on a server, a history takes longer.
@@ -12,14 +13,66 @@ const HISTORIES: &str = "2000";
 const HISTORIES_ON_A_SERVER: &str = "40";
 const SEED: &str = "1";
 
-pub(crate) struct Trial {
+/// What a program must do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// Some test of it fails.
+    Fails,
+    /// There is a test, and all pass.
+    Passes,
+}
+
+/// One program after the other.
+pub(crate) struct Trials<'a> {
+    copy: &'a Copy,
+    running: Option<Trial>,
+    failures: Vec<String>,
+}
+
+impl<'a> Trials<'a> {
+    pub(crate) const fn over(copy: &'a Copy) -> Self {
+        Self {
+            copy,
+            running: None,
+            failures: Vec::new(),
+        }
+    }
+
+    /// Builds what the copy holds now while the last program runs, and starts it after that one.
+    pub(crate) fn add(&mut self, name: &str, killer: &Killer, expected: Expected) {
+        let built = self.copy.build(name, killer);
+        self.wait();
+        match built {
+            Ok(program) => self.running = Some(Trial::start(name, killer, &program, expected)),
+            Err(text) => {
+                let failure = format!("{name} does not compile:\n{text}");
+                self.failures.push(failure);
+            }
+        }
+    }
+
+    /// What was not as expected.
+    pub(crate) fn end(mut self) -> Vec<String> {
+        self.wait();
+        self.failures
+    }
+
+    fn wait(&mut self) {
+        self.failures
+            .extend(self.running.take().and_then(Trial::failure));
+    }
+}
+
+struct Trial {
     name: String,
+    killer: Killer,
+    expected: Expected,
     program: PathBuf,
     child: Child,
 }
 
 impl Trial {
-    pub(crate) fn start(name: &str, killer: &Killer, program: &Path) -> Self {
+    fn start(name: &str, killer: &Killer, program: &Path, expected: Expected) -> Self {
         let mut command = Command::new(program);
         let histories = if killer.has_a_test_of_its_own() {
             HISTORIES
@@ -39,29 +92,31 @@ impl Trial {
             .unwrap();
         Self {
             name: name.to_owned(),
+            killer: killer.clone(),
+            expected,
             program: program.to_owned(),
             child,
         }
     }
 
-    /// Whether it passed, and what it printed.
-    pub(crate) fn end(self) -> (bool, String) {
+    /// What to say if it did not do as expected.
+    fn failure(self) -> Option<String> {
         let output = self.child.wait_with_output().unwrap();
         fs::remove_file(&self.program).unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        (output.status.success(), text)
-    }
-
-    /// What to say if nobody noticed.
-    pub(crate) fn survivor(self) -> Option<String> {
-        let name = self.name.clone();
-        let (passed, text) = self.end();
-        // A test that failed, and not a program that could not run.
-        if !passed && text.contains("test result: FAILED") {
-            println!("{name}: found");
-            None
-        } else {
-            Some(format!("{name} was not noticed"))
+        let text = String::from_utf8_lossy(&output.stdout);
+        let (name, passed) = (&self.name, output.status.success());
+        match self.expected {
+            // A test that failed, and not a program that could not run.
+            Expected::Fails if !passed && text.contains("test result: FAILED") => {
+                println!("{name}: found");
+                None
+            }
+            Expected::Fails => Some(format!("{name} was not noticed")),
+            Expected::Passes if passed && !text.contains("ok. 0 passed") => None,
+            Expected::Passes => Some(format!(
+                "without any mutation, {:?} must pass:\n{text}",
+                self.killer
+            )),
         }
     }
 }

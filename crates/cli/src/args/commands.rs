@@ -13,12 +13,42 @@ The tables that hold the sealed rows are made by you, from what `fieldseal schem
 root key file is missing and the target knows no key yet, a new root key file is made too: keep a \
 copy of it somewhere safe, since whoever loses it has lost the data. Doing it twice is fine.";
 
+pub(crate) const SCHEMA: &str = "\
+Print the target's CREATE TABLE statements for the policy
+
+Nothing is executed: read them, then make the tables with the database's own client, for instance \
+`fieldseal schema --config FILE | sqlite3 target.db`. With --from, plain indexes of the source on \
+kept columns come along. Its unique indexes become plain ones and its foreign keys are left out on \
+purpose: they come back at the cutover.";
+
+pub(crate) const INSPECT: &str = "\
+Look at DMS output: one line per record, never a value
+
+Each line says what the record is (kind, operation, table, position, names of columns) or why it \
+cannot be read. With --config it also says what a run with that policy would make of it. Ends \
+with 4 when a record cannot be read; what the policy would hold does not change that.";
+
+pub(crate) const DEMO: &str = "\
+Show all of it: a synthetic shop, encrypted, searched for plaintext, and read back
+
+Writes a shop's records as AWS DMS would, runs the real pipeline into SQLite with a local key, \
+opens every row and compares it with the shop, searches every file for planted plaintext, and \
+looks a customer up by e-mail. Ends with 0 only if all of it holds, with 4 otherwise.";
+
 pub(crate) const CHECK: &str = "\
 Check policy, source, target and keys; all findings at once, each with what to do
 
-Nothing is changed, unless --put-mark says so. Statements that touch no row are run and rolled back, to learn what the \
-account may do. Ends with 0 when there is no error (warnings are allowed), with 3 when the policy \
-itself has mistakes, with 4 otherwise.";
+Looks at the policy; at the folder, or at the stream (there, encrypted at rest, readable: one \
+GetRecords for each shard, whose records are dropped unseen); at the source database's settings, \
+keys and foreign keys, where the policy names its URL; at the target's tables, rights and \
+settings; at the root key file, or at what AWS KMS would answer, by a dry run of each call for \
+each domain; at every data key; and at this machine's clock, by that of AWS where a stream is \
+read, and by the target's where it is a server. A connection to another host insists on TLS, or \
+is refused.
+
+Nothing is changed, unless --put-mark says so. Statements that touch no row are run and rolled \
+back, to learn what the account may do. Ends with 0 when there is no error (warnings are \
+allowed), with 3 when the policy itself has mistakes, with 4 otherwise.";
 
 pub(crate) const RUN: &str = "\
 Read records and keep the target in step with them: the service
@@ -262,6 +292,7 @@ pub(crate) enum GenerationCommand {
         source_is_empty: bool,
     },
     /// Delete for good the rows that a completed load did not bring again
+    #[command(long_about = SWEEP)]
     Sweep {
         #[command(flatten)]
         config: ConfigArgs,
@@ -304,7 +335,15 @@ Raise the tables' floor once their load is applied to its end
 Only once DMS says that the full load of these tables has completed, and everything it wrote is \
 in the source: a row that the load has not brought by then counts as deleted at the source, and \
 `generation sweep` deletes it. Refused while a shard is not applied to its present end, a record \
-of the load is held, or the table is tainted.";
+of the load is held, or the table is tainted. On a stream `fieldseal run` must be at work \
+meanwhile: a mark is put behind the present end of every open shard, and waited for up to a minute.";
+
+const SWEEP: &str = "\
+Delete for good the rows that a completed load did not bring again
+
+They were deleted at the source while nobody watched. Rows and tombstones below the table's floor \
+are deleted, a thousand in each transaction; `fieldseal run` may go on meanwhile, and a sweep that \
+is broken off goes on when it is called again.";
 
 const EPOCH_BEGIN: &str = "\
 Say that positions start anew: after a restore, a failover to other binlogs, a RESET

@@ -9,6 +9,8 @@ mod records;
 mod source;
 
 use fieldseal_db::{Connect, Database};
+use fieldseal_policy::{FirstLoad, Table};
+use fieldseal_store::Store;
 use serde_json::json;
 
 use crate::args::CheckArgs;
@@ -68,7 +70,7 @@ pub(crate) async fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         .into_iter()
         .map(|line| Found::new(Severity::Warning, "policy", line))
         .collect();
-    records::look(&config, put_mark, &mut found).await;
+    let by_aws = records::look(&config, put_mark, &mut found).await;
     source::look(&config, &mut found).await;
     let database = match wiring::connect(&config, Connect::default()).await {
         Ok(database) => Some(database),
@@ -79,8 +81,11 @@ pub(crate) async fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     };
     let mut migrated = false;
     if let Some(database) = &database {
-        clock::look(database, &config, &mut found).await;
+        clock::look(database, &config, by_aws, &mut found).await;
         migrated = of_migrations(database, &mut found).await;
+        if migrated {
+            source::of_log(database, &config, &mut found).await;
+        }
         of_target(database, &config, migrated, &mut found).await;
     }
     keys::look(&config, database.filter(|_| migrated), &mut found).await;
@@ -135,11 +140,43 @@ async fn of_target(database: &Database, config: &Config, migrated: bool, found: 
     }
     // Whether the tables are registered shows only where nothing else is wrong with them.
     let clean = found.iter().all(|one| one.severity != Severity::Error);
-    if migrated
-        && clean
-        && let Err(failure) = wiring::described(database, &config.policy).await
-    {
-        found.push(Found::new(Severity::Error, "target", failure.to_string()));
+    if migrated && clean {
+        match wiring::described(database, &config.policy).await {
+            Ok(store) => of_loads(&store, config, found).await,
+            Err(failure) => found.push(Found::new(Severity::Error, "target", failure.to_string())),
+        }
+    }
+}
+
+/// Tables whose full load would be held, row by row, because nobody has said that it begins.
+async fn of_loads(store: &Store, config: &Config, found: &mut Vec<Found>) {
+    let generations = match store.generations().await {
+        Ok(generations) => generations,
+        Err(error) => {
+            let text = Failure::database("reading the generations", &error).to_string();
+            return found.push(Found::new(Severity::Error, "target", text));
+        }
+    };
+    let waits = |table: &&Table| {
+        let has_one = generations.iter().any(|one| one.table == table.id.as_str());
+        table.first_load == FirstLoad::Registered && !has_one
+    };
+    let tables: Vec<&str> = config
+        .policy
+        .tables()
+        .iter()
+        .filter(waits)
+        .map(|table| table.id.as_str())
+        .collect();
+    if !tables.is_empty() {
+        let text = format!(
+            "no generation has begun for {}: rows of a full load are held until one has; run \
+             `fieldseal generation begin` before DMS starts the load, or say first_load = \
+             \"unregistered\" where this is the first and only load, captured without a break \
+             since before it",
+            tables.join(", ")
+        );
+        found.push(Found::new(Severity::Warning, "target", text));
     }
 }
 

@@ -1,6 +1,5 @@
 //! `fieldseal epoch`: a new lineage of source positions.
 
-use fieldseal_model::SequenceNumber;
 use fieldseal_store::{Beginning, Store};
 
 use crate::args::{ConfigArgs, EpochCommand};
@@ -29,7 +28,8 @@ async fn begin(args: &ConfigArgs, at_checkpoints: bool) -> Result<Exit, Failure>
         .map_err(|error| Failure::database("reading the shards", &error))?;
     let mut marks = source::marks(&wired.config).await?;
     if at_checkpoints {
-        move_back(&mut marks, &store).await?;
+        let moved = store.move_to_checkpoints(&mut marks).await;
+        moved.map_err(|error| Failure::database("reading the checkpoints", &error))?;
     }
     // First of all: what an older copy of the database says of a key's uses is not to be
     // trusted, so no key that has sealed seals again.
@@ -65,18 +65,4 @@ async fn begin(args: &ConfigArgs, at_checkpoints: bool) -> Result<Exit, Failure>
          unbroken, `fieldseal generation begin` for every table, and load again",
     )?;
     Ok(Exit::Done)
-}
-
-/// Where positions fell back, the shard stopped before the first record of the new lineage: its
-/// checkpoint is where the epoch begins. A shard that was never read begins with it.
-async fn move_back(marks: &mut source::Marks, store: &Store) -> Result<(), Failure> {
-    let checkpoints = store
-        .checkpoints()
-        .await
-        .map_err(|error| Failure::database("reading the checkpoints", &error))?;
-    for (shard, mark) in marks.iter_mut().filter(|(_, mark)| mark.is_some()) {
-        let checkpoint = checkpoints.iter().find(|(name, _)| name == shard);
-        *mark = Some(checkpoint.map_or_else(SequenceNumber::start, |(_, place)| place.clone()));
-    }
-    Ok(())
 }

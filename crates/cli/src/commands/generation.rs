@@ -74,7 +74,15 @@ async fn begin(
     let wanted = asked.checked(&config)?;
     let store = store(&config).await?;
     let by_hand = matches!(wanted, Wanted::Given(_));
+    // Before L: what was applied by now lies below a position that is read after it.
+    let applied = store
+        .highest_position()
+        .await
+        .map_err(|error| Failure::database("reading how far the shards are applied", &error))?;
     let at = position::of(wanted, asked, &config).await?;
+    if let Some((shard, high)) = applied.filter(|(_, high)| !by_hand && *high > at) {
+        return Err(fell_back(&shard, high, at, engine));
+    }
     // The marks come after the wait: what the old task had under way lies before them, and little
     // time passes between them and the beginning, in which `run` could read beyond them.
     let known = store
@@ -148,6 +156,20 @@ fn relied_on(capture: CaptureWord, engine: Engine, by_hand: bool) -> String {
     format!("{before} {server}")
 }
 
+/// L was read after a change was applied that lies above it: another log, or the same one begun
+/// anew.
+fn fell_back(shard: &str, high: Position, at: Position, engine: Engine) -> Failure {
+    let text = format!(
+        "nothing has begun: L is {}, and shard {shard} has a change at {} that was applied before L \
+         was read. The source's log has fallen back (a restore, a failover, RESET), or \
+         [source].url leads to another server than DMS reads. If the log fell back: stop the DMS \
+         task, let `fieldseal run` read what it wrote, run `fieldseal epoch begin`, and try again",
+        at.display(engine),
+        high.display(engine)
+    );
+    Failure::new(Exit::NotAsItShouldBe, text)
+}
+
 /// Why a beginning was refused, in words that say what to do.
 pub(crate) fn refused<T>(refusal: &Beginning<T>, config: &Config) -> Failure {
     let engine = config.policy.source().engine;
@@ -162,13 +184,15 @@ pub(crate) fn refused<T>(refusal: &Beginning<T>, config: &Config) -> Failure {
             "shard {shard} has a change at {}, at or beyond L: the old task had \
              not stopped, or the position is another server's. Stop the task, let `fieldseal run` \
              read what it wrote, read the position again, and try again; or use --capture \
-             unbroken for a table reload inside a running task",
+             unbroken for a table reload inside a running task. If the source's log has fallen \
+             back (a restore, a failover, RESET), run `fieldseal epoch begin` first",
             high.display(engine)
         ),
         Beginning::PositionNotNew { table, earlier } => format!(
             "table {table} has a generation that began at {}, at or behind L, and \
              two loads of one position could not be told apart: let the source commit something, \
-             read the position again, and try again",
+             read the position again, and try again. If the source's log has fallen back (a \
+             restore, a failover, RESET), run `fieldseal epoch begin` first",
             earlier.display(engine)
         ),
         Beginning::UnknownTable { table } => {
@@ -188,7 +212,7 @@ async fn complete(args: &ConfigArgs, tables: &TablesArgs, seen: Seen) -> Result<
     let mut exit = Exit::Done;
     for table in &tables {
         let completion = store
-            .complete_generation(table, &ends, seen)
+            .complete_generation(table, &ends, source::gone(&config), seen)
             .await
             .map_err(|error| Failure::database(&format!("completing {table}"), &error))?;
         match completion {

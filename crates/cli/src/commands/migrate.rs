@@ -13,7 +13,7 @@ use crate::args::ConfigArgs;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::print::{counted, say};
-use crate::wiring::connect;
+use crate::wiring::{self, connect};
 
 pub(crate) async fn migrate(args: &ConfigArgs) -> Result<Exit, Failure> {
     let config = Config::read(&args.config)?;
@@ -33,6 +33,7 @@ pub(crate) async fn migrate(args: &ConfigArgs) -> Result<Exit, Failure> {
             path.display()
         ))?;
     }
+    wrap_keys(&config, database).await?;
     if ran.is_empty() {
         say("nothing to migrate")?;
     }
@@ -73,6 +74,39 @@ async fn make_root_key(config: &Config, database: &Database) -> Result<Option<Pa
     }
     LocalProvider::create(&path).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     Ok(Some(path))
+}
+
+/// Adds the wraps that keys lack under the policy: above all under a wrapping key that is new in
+/// it. The tables are migrated whether or not this can be done now.
+async fn wrap_keys(config: &Config, database: Database) -> Result<(), Failure> {
+    let keys = DbKeyStore::new(database.clone()).list().await;
+    let keys = keys.map_err(|error| {
+        Failure::new(Exit::NotAsItShouldBe, format!("reading the keys: {error}"))
+    })?;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let wrapping = async {
+        let providers = wiring::keys::providers(config).await?;
+        let (keyring, _) = wiring::keyring(&config.policy, database, providers).await?;
+        wiring::wraps::add(&keyring).await
+    };
+    match wrapping.await {
+        Ok(done) => {
+            if done.added > 0 {
+                let wraps = counted(done.added, "wrap");
+                say(&format!("added {wraps} that data keys lacked"))?;
+            }
+            for owed in done.owed {
+                say(&format!("warning: {owed}; `fieldseal run` tries it again"))?;
+            }
+            Ok(())
+        }
+        Err(failure) => say(&format!(
+            "warning: whether every data key has its wraps cannot be told: {failure}; \
+             `fieldseal run` tries it again"
+        )),
+    }
 }
 
 /// Runs every pending migration and records the policy; answers what ran.

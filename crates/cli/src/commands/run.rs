@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::progress::Shown;
 use crate::source::AnySource;
-use crate::wiring::Wired;
+use crate::wiring::{Wired, wraps};
 use crate::{signals, source};
 
 pub(crate) async fn run(args: &RunArgs) -> Result<Exit, Failure> {
@@ -71,12 +71,14 @@ pub(crate) async fn read_all(
     } = parts?;
     let (policy, monitor) = (&wired.config.policy, &wired.monitor);
     let progress = Arc::clone(monitor.progress());
-    let shown = Shown::start(Arc::clone(&progress), shards);
+    let unit = source::lag_unit(&wired.config);
+    let shown = Shown::start(Arc::clone(&progress), shards, unit);
     let asking = tokio::spawn(keep_asking(
         Arc::clone(monitor),
         Arc::clone(&store),
         Arc::clone(&wired.keys),
     ));
+    let wrapping = tokio::spawn(wraps::keep_adding(Arc::clone(&wired.keyring)));
     let limits = BatchLimits {
         records: policy.source().max_batch_rows as usize,
         bytes: usize::try_from(policy.source().max_batch_bytes).unwrap_or(usize::MAX),
@@ -103,6 +105,7 @@ pub(crate) async fn read_all(
         )),
     };
     asking.abort();
+    wrapping.abort();
     drop(shown);
     tracing::info!(
         records = progress.records(),
@@ -125,6 +128,7 @@ struct Parts {
 async fn prepare(wired: &Wired, until_idle: bool) -> Result<Parts, Failure> {
     refuse_unfit(wired).await?;
     migrate::record(&*wired.keys, &wired.config.policy).await?;
+    wraps::add(&wired.keyring).await?;
     let (store, preparer) = wired.pipeline().await?;
     let tail = if until_idle {
         Tail::Deliver

@@ -35,14 +35,26 @@ pub(crate) async fn schema(args: &SchemaArgs) -> Result<Exit, Failure> {
 
 /// The source's columns, from a file or from the database at a URL.
 async fn read_source(config: &Config, from: &str) -> Result<SourceColumns, Failure> {
-    // A path as it is; a URL without its password.
-    let (from, shown) = if Dialect::of_url(from).is_ok() {
-        let url = config.safe_source(from.to_owned(), "--from")?;
-        (url, fieldseal_db::redact_url(from))
+    let known = Dialect::of_url(from).is_ok();
+    if !known && from.contains("://") {
+        return Err(Failure::new(
+            Exit::Usage,
+            "--from: the URL begins with none of sqlite:, postgres:, mysql: and mariadb:, in \
+             lower case; correct it, or give the path of a file",
+        ));
+    }
+    let url = if known {
+        config.safe_source(from.to_owned(), "--from")?
     } else {
-        (from.to_owned(), from.to_owned())
+        from.to_owned()
     };
-    let read = fieldseal_store::read_source_columns(&config.policy, &from).await;
+    // A path as it is, unless it may be a URL without its beginning; a URL without its password.
+    let shown = match (known, from.contains('@')) {
+        (true, _) => fieldseal_db::redact_url(from),
+        (false, true) => "the file that --from names".to_owned(),
+        (false, false) => from.to_owned(),
+    };
+    let read = fieldseal_store::read_source_columns(&config.policy, &url).await;
     read.map_err(|error| match &error {
         SchemaError::Database(database) => {
             let failure = Failure::database(&format!("reading {shown}"), database);

@@ -2,7 +2,7 @@
 
 mod show;
 
-use fieldseal_keys::{KeyStore as _, KeyUse};
+use fieldseal_keys::{KeyStore as _, KeyUse, WrappingKey, lacking_wraps};
 use fieldseal_keystore::DbKeyStore;
 use fieldseal_metrics::LagUnit;
 use fieldseal_policy::Policy;
@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::print::counted;
 use crate::source::{self, Applied, Behind};
-use crate::wiring::{connect_migrated, described};
+use crate::wiring::{self, connect_migrated, described};
 
 pub(crate) async fn status(args: &ReportArgs) -> Result<Exit, Failure> {
     let config = Config::read(&args.config.config)?;
@@ -23,6 +23,7 @@ pub(crate) async fn status(args: &ReportArgs) -> Result<Exit, Failure> {
     let keys = DbKeyStore::new(database).list().await.map_err(|error| {
         Failure::new(Exit::NotAsItShouldBe, format!("reading the keys: {error}"))
     })?;
+    let lacking = lacking(&config, &keys).await;
     let status = store.status().await.map_err(reading)?;
     let generations = store.generations().await.map_err(reading)?;
     // The source last: a running worker is then never shown ahead of it.
@@ -32,6 +33,7 @@ pub(crate) async fn status(args: &ReportArgs) -> Result<Exit, Failure> {
         status,
         generations,
         keys,
+        lacking: lacking.map_err(|failure| failure.to_string()),
         unit: source::lag_unit(&config),
         ends: ends.map_err(|failure| failure.to_string()),
         why: Vec::new(),
@@ -50,6 +52,9 @@ struct Report {
     status: Status,
     generations: Vec<GenerationState>,
     keys: Vec<KeyUse>,
+    /// For each key the wrapping keys of the policy that it has no wrap under, or why that cannot
+    /// be told.
+    lacking: Result<Vec<Vec<WrappingKey>>, String>,
     /// What the source's lag is counted in.
     unit: LagUnit,
     /// How far each shard of the source is behind, or why that cannot be told.
@@ -179,6 +184,16 @@ impl Report {
             why.push(format!("{name} has {rows} that somebody else wrote"));
         }
     }
+}
+
+/// For each key the wraps that it lacks. Where there is no key nobody is asked for a name.
+async fn lacking(config: &Config, keys: &[KeyUse]) -> Result<Vec<Vec<WrappingKey>>, Failure> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let providers = wiring::keys::providers(config).await?;
+    let lacking = keys.iter().map(|key| lacking_wraps(&providers, key));
+    Ok(lacking.collect())
 }
 
 /// What the store remembers of a shard, as the source is asked with it.

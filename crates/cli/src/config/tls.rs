@@ -16,9 +16,13 @@ const STRONG: [&str; 6] = [
 /// The URL, made to insist on TLS where it leads to another host.
 ///
 /// # Errors
-/// The URL itself asks for a mode in which the driver may go on without TLS.
+/// The URL itself asks for a mode in which the driver may go on without TLS, or part of its
+/// password would be cut off.
 pub(super) fn insisting(url: &str, default_host_is_here: bool) -> Result<String, &'static str> {
-    let (url, _fragment) = url.split_once('#').unwrap_or((url, ""));
+    let (url, fragment) = url.split_once('#').unwrap_or((url, ""));
+    if fragment.contains('@') {
+        return Err("the URL has a # before its @; write # as %23 in a user's name or password");
+    }
     let Some((scheme, rest)) = url.split_once("://") else {
         return Ok(url.to_owned());
     };
@@ -133,6 +137,17 @@ mod tests {
         // The driver's default host is this one unless the environment names another.
         let default = "postgres:///shop";
         assert_eq!(insisting(default, true).as_deref(), Ok(default));
+    }
+
+    #[test]
+    fn a_password_is_not_cut_in_two() {
+        for url in [
+            "postgres://user:hunter2#tail@db/shop",
+            "mysql://user:#hunter2@127.0.0.1/shop",
+        ] {
+            let why = insisting(url, false).unwrap_err();
+            assert!(why.contains("%23") && !why.contains("hunter"), "{why}");
+        }
     }
 
     #[test]

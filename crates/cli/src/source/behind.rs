@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use fieldseal_files::Tail;
+use fieldseal_kinesis::KinesisReader;
 use fieldseal_model::SequenceNumber;
 use fieldseal_pipeline::{
     BatchLimits, ReaderState, RecordSource as _, ShardReader as _, SourceError,
 };
 use fieldseal_store::Store;
 
-use super::{AnyReader, AnySource, Marks, source, unlisted};
+use super::{AnySource, Marks, source, unlisted};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::progress::Counting;
@@ -71,7 +72,7 @@ async fn of(
             Ok(Behind::Millis(0))
         }
         // A mark in a stream is a record. Instead, what follows the checkpoint is asked for.
-        AnySource::Kinesis(_) => in_millis(&mut source.open(shard, from).await?).await,
+        AnySource::Kinesis(stream) => in_millis(&mut stream.look(shard, from).await?).await,
     }
 }
 
@@ -87,7 +88,7 @@ fn in_bytes(applied: &SequenceNumber, end: &SequenceNumber) -> Behind {
 /// and a worker that reads the same shard may have used up what AWS allows in this second.
 const ASKED: u32 = 25;
 
-async fn in_millis(reader: &mut AnyReader) -> Result<Behind, SourceError> {
+async fn in_millis(reader: &mut KinesisReader) -> Result<Behind, SourceError> {
     let limits = BatchLimits {
         records: 1,
         bytes: 1,

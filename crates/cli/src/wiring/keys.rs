@@ -1,9 +1,11 @@
 //! The key providers that a policy asks for, the preferred one first. Owns which they are; what
 //! they do is the keys crate's.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use fieldseal_aws::Reach;
+use fieldseal_aws::{Reach, SdkConfig};
 use fieldseal_keys::{AwsKmsProvider, KeyProvider, LocalProvider, ProviderError, RootFileError};
 use fieldseal_policy::KeyProvider as Spelt;
 
@@ -33,16 +35,18 @@ pub(crate) async fn kms(config: &Config) -> Result<Vec<AwsKmsProvider>, Failure>
     else {
         return Ok(Vec::new());
     };
-    let reach = Reach {
-        region: region.clone(),
-        endpoint: endpoint.clone(),
-    };
-    let sdk = fieldseal_aws::load(&reach)
-        .await
-        .map_err(|error| Failure::new(Exit::NotAsItShouldBe, format!("keys.aws_kms: {error}")))?;
+    let seconds = second_keys
+        .iter()
+        .map(|second| (&second.key, &second.endpoint));
+    let mut sdks = BTreeMap::new();
     let mut keys = Vec::with_capacity(1 + second_keys.len());
-    for name in std::iter::once(key).chain(second_keys) {
-        let connected = AwsKmsProvider::connect(&sdk, name).await;
+    for (name, endpoint) in std::iter::once((key, endpoint)).chain(seconds) {
+        // Keys without endpoints of their own share what was found, above all the credentials.
+        let sdk = match sdks.entry(endpoint) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(place) => place.insert(reached(region, endpoint).await?),
+        };
+        let connected = AwsKmsProvider::connect(sdk, name).await;
         keys.push(connected.map_err(|error| {
             let exit = match error {
                 ProviderError::Unavailable { .. } => Exit::Unreachable,
@@ -52,6 +56,15 @@ pub(crate) async fn kms(config: &Config) -> Result<Vec<AwsKmsProvider>, Failure>
         })?);
     }
     Ok(keys)
+}
+
+async fn reached(region: &Option<String>, endpoint: &Option<String>) -> Result<SdkConfig, Failure> {
+    let reach = Reach {
+        region: region.clone(),
+        endpoint: endpoint.clone(),
+    };
+    let loaded = fieldseal_aws::load(&reach).await;
+    loaded.map_err(|error| Failure::new(Exit::NotAsItShouldBe, format!("keys.aws_kms: {error}")))
 }
 
 /// Opens the root key file.

@@ -91,6 +91,29 @@ fn check_names_every_finding_at_once() {
     );
 }
 
+/// `shop.customers` says that its first load is not registered, `shop.orders` does not.
+#[test]
+fn check_says_which_loads_would_be_held() {
+    let shop = Shop::ready();
+    let called = shop.call(&["check"]).ends_with(0);
+    says(
+        &called,
+        &["warning (target): no generation has begun for shop.orders:"],
+    );
+    let begin = [
+        "generation",
+        "begin",
+        "--table",
+        "orders",
+        "--capture",
+        "stopped",
+    ];
+    let at = ["--position", "binlog.000001:4"];
+    shop.call(&[&begin[..], &at].concat()).ends_with(0);
+    let called = shop.call(&["check"]).ends_with(0);
+    assert!(!called.out.contains("generation"), "{}", called.out);
+}
+
 #[test]
 fn a_root_key_is_never_made_beside_keys_that_need_another() {
     let shop = Shop::ready();
@@ -470,4 +493,45 @@ fn a_file_that_is_removed_is_told_by_status() {
         &called,
         &["shard a.jsonl is gone from the source", "put it back"],
     );
+}
+
+/// A password that should have been escaped, and URLs that are none.
+#[test]
+fn no_part_of_a_password_is_shown() {
+    let shop = Shop::ready();
+    for from in [
+        "POSTGRES://user:hunter2@127.0.0.1:1/shop",
+        "postgre://user:hunter2@127.0.0.1:1/shop",
+        "postgres://user:hunter2#tail@127.0.0.1:1/shop",
+        "postgres://user:hunter2?tail@127.0.0.1:1/shop",
+        "postgres//user:hunter2@127.0.0.1:1/shop",
+        "user:hunter2@127.0.0.1:1/shop",
+    ] {
+        let called = shop.call(&["schema", "--from", from]);
+        assert_ne!(called.code, Some(0));
+        assert!(!called.err.contains("hunter2"), "{from}: {}", called.err);
+        assert!(
+            called.err.contains("--from") || called.err.contains("postgres://…"),
+            "{}",
+            called.err
+        );
+    }
+    shop.amend_policy("url = \"sqlite://target.db\"", "url_file = \"url\"");
+    for (url, said) in [
+        ("postgres://user:hunter2#tail@127.0.0.1:1/shop", "%23"),
+        (
+            "postgres://user:hunter2?tail@127.0.0.1:1/shop",
+            "postgres://…",
+        ),
+        ("mysql://user:hunter2?tail@127.0.0.1:1/shop", "mysql://"),
+        ("postgres://user:hunter2", "postgres://…"),
+    ] {
+        fs::write(shop.path("url"), url).unwrap();
+        for command in ["run", "check", "status", "migrate"] {
+            let called = shop.call(&[command]);
+            assert!(!called.err.contains("hunter2"), "{url}: {}", called.err);
+            assert!(!called.out.contains("hunter2"), "{url}: {}", called.out);
+            says(&called, &[said]);
+        }
+    }
 }

@@ -15,3 +15,4 @@ mod shop;
 mod signals;
 mod terminal;
 mod two_runs;
+mod wraps;

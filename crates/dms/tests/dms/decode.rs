@@ -2,7 +2,8 @@
 //! printed of it all. The many broken shapes are in `hostile`.
 
 use fieldseal_dms::{
-    ControlOperation, DecodeError, Decoded, Decoder, InternalOperation, MARK, Record, decode,
+    ControlOperation, DecodeError, Decoded, Decoder, InternalOperation, MARK, Record, SEPARATOR,
+    decode,
 };
 use fieldseal_model::{Cell, Change, Engine, Operation, Position};
 
@@ -290,4 +291,29 @@ fn the_marker_is_ignored_and_nothing_like_it_is() {
         let all: Vec<Decoded> = decode(other.as_bytes()).collect();
         assert!(all.len() == 1 && all[0].result.is_err(), "{other}");
     }
+}
+
+#[test]
+fn a_broken_part_takes_no_other_with_it() {
+    let is_row = |decoded: &Decoded| matches!(decoded.result, Ok(Record::Row(_)));
+    let good = load(r#""a":1"#, "");
+    for broken in [&b"{\"a\":"[..], b"\xff{}", b"]", b"\xef\xbb\xbf{}"] {
+        let parts = [good.as_bytes(), broken, good.as_bytes()];
+        let parted: Vec<u8> = parts
+            .iter()
+            .flat_map(|part| [&[SEPARATOR], *part].concat())
+            .collect();
+        let all: Vec<Decoded> = decode(&parted).collect();
+        let found: Vec<bool> = all.iter().map(is_row).collect();
+        assert_eq!(found, [true, false, true]);
+        assert_eq!(&parted[all[1].range.clone()], broken);
+        // A cell's text is no place for a boundary.
+        let whole = &parted[1..];
+        let all: Vec<Decoded> = decode(whole).collect();
+        let found: Vec<bool> = all.iter().map(is_row).collect();
+        assert_eq!(found, [true, false]);
+        assert_eq!(all[1].range.end, whole.len());
+    }
+    let empty: Vec<Decoded> = decode(&[SEPARATOR, SEPARATOR, b' ']).collect();
+    assert!(empty.len() == 1 && empty[0].result.is_err());
 }

@@ -1,6 +1,10 @@
 //! What a failed call to KMS means: an outage, a refusal, or a wrap that is not genuine. Owns the
 //! texts, each with the key, the region and what to do; none holds a key or a wrap.
 //!
+//! What AWS says is told by its error code alone. Its messages may quote what was sent: that of a
+//! refused signature can hold the whole canonical request, with the session token in it.
+//! CloudTrail has the messages of refused calls.
+//!
 //! Error codes are those of the AWS KMS API Reference, each operation's "Errors" and "Common
 //! Errors". They are compared as texts: access and throttling errors are modelled by no operation.
 
@@ -55,12 +59,9 @@ impl Asked<'_> {
         let SdkError::ServiceError(answer) = error else {
             return self.unanswered(error);
         };
-        let code = error.code().unwrap_or("no error code");
+        let code = code(error.code());
         let status = answer.raw().status().as_u16();
-        let said = match error.message() {
-            Some(message) => format!("KMS said {code}: {}", one_line(message)),
-            None => format!("KMS said {code}"),
-        };
+        let said = format!("KMS said {code}");
         match meaning(self.call, code, status) {
             Meaning::Unavailable(advice) => self.unavailable(&format!("{advice} ({said})")),
             Meaning::Denied(advice) => self.denied(&format!("{advice} ({said})")),
@@ -101,17 +102,22 @@ impl Asked<'_> {
     where
         E: std::error::Error + 'static,
     {
-        let what = match error {
-            SdkError::TimeoutError(_) => "no answer in time; look at the network and at KMS",
-            SdkError::ResponseError(_) => "the answer could not be read",
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-                "no answer in time; look at the network and at KMS"
-            }
-            _ => {
-                "the call could not be made; look at the network, the endpoint and the credentials"
-            }
-        };
-        self.unavailable(&format!("{what} ({})", chain(error)))
+        let late = "no answer in time; look at the network and at KMS";
+        match error {
+            SdkError::TimeoutError(_) => self.unavailable(late),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => self.unavailable(late),
+            // Nothing was sent or read, so nothing can be quoted.
+            SdkError::DispatchFailure(failure) if failure.is_io() => self.unavailable(&format!(
+                "the call could not be made; look at the network and the endpoint ({})",
+                chain(error)
+            )),
+            SdkError::ResponseError(_) => self.unavailable("the answer could not be read"),
+            // Credentials are got by calls too, and their errors quote as much.
+            _ => self.unavailable(
+                "the call could not be made; look at the credentials and where they come from, \
+                 at the network and the endpoint",
+            ),
+        }
     }
 
     fn what(&self) -> String {
@@ -127,14 +133,19 @@ fn meaning(call: Call, code: &str, status: u16) -> Meaning {
             "this caller is not allowed to; grant it the call, with this encryption context, in \
              the key's policy or in IAM",
         ),
+        // A wrong secret, a wrong clock and another region's endpoint are all told by this code.
+        "InvalidSignatureException" | "SignatureDoesNotMatch" => Denied(
+            "the signature is not accepted; look at the secret, at the clock, and whether the \
+             endpoint is that of the key's region",
+        ),
         "UnrecognizedClientException"
         | "InvalidClientTokenId"
         | "ExpiredTokenException"
         | "ExpiredToken"
         | "IncompleteSignature"
-        | "InvalidSignatureException"
-        | "SignatureDoesNotMatch"
+        | "IncompleteSignatureException"
         | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
         | "OptInRequired" => Denied(
             "these credentials are not accepted; look at where they come from, and at the clock",
         ),
@@ -172,12 +183,16 @@ fn meaning(call: Call, code: &str, status: u16) -> Meaning {
     }
 }
 
-/// Longer than any message of KMS, shorter than a page of HTML from a proxy.
-const LONGEST: usize = 400;
-
-fn one_line(text: &str) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    clean.take(LONGEST).collect()
+/// The code, unless it is not one: whoever answers in the place of KMS can write anything there.
+fn code(code: Option<&str>) -> &str {
+    let looks_like_one =
+        |code: &&str| code.len() <= 80 && code.bytes().all(|b| b.is_ascii_alphanumeric());
+    match code {
+        None | Some("") => "no error code",
+        Some(code) => Some(code)
+            .filter(looks_like_one)
+            .unwrap_or("something that is no error code"),
+    }
 }
 
 /// An error with its causes, as the SDK's own text names the outermost only.
@@ -189,5 +204,63 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    one_line(&text)
+    text.replace(char::is_control, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_kms::config::http::HttpResponse;
+    use aws_sdk_kms::error::ErrorMetadata;
+    use aws_sdk_kms::operation::decrypt::DecryptError;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    const ASKED: Asked<'static> = Asked {
+        call: Call::Decrypt,
+        key: "alias/shop",
+        region: "eu-central-1",
+    };
+
+    fn answered(code: &str, message: &str) -> String {
+        let metadata = ErrorMetadata::builder().code(code).message(message);
+        let status = 400.try_into().expect("a status");
+        let raw = HttpResponse::new(status, SdkBody::from(message));
+        let error = SdkError::service_error(DecryptError::generic(metadata.build()), raw);
+        ASKED.failed(&error).to_string()
+    }
+
+    /// As AWS words it where the signature does not match.
+    #[test]
+    fn what_a_message_quotes_is_not_passed_on() {
+        let message = "The request signature we calculated does not match the signature you \
+                       provided. The Canonical String for this request should have been 'POST\n/\n\n\
+                       x-amz-security-token:IQoJb3JpZ2luX2VjEB\n'";
+        for code in [
+            "InvalidSignatureException",
+            "SignatureDoesNotMatch",
+            "AccessDeniedException",
+            "ThrottlingException",
+            "Whatever",
+        ] {
+            let told = answered(code, message);
+            assert!(told.contains(code) && told.contains("alias/shop"), "{told}");
+            assert!(!told.contains("IQoJb3"), "{told}");
+            assert!(!told.contains("Canonical"), "{told}");
+        }
+        for code in ["x-amz-security-token:IQoJb3", "IQoJb3 IQoJb3", ""] {
+            let told = answered(code, message);
+            assert!(!told.contains("IQoJb3"), "{told}");
+        }
+    }
+
+    /// Credentials that cannot be got fail the call with what their own service said.
+    #[test]
+    fn what_the_credentials_service_said_is_not_passed_on() {
+        let source = "The Canonical String should have been IQoJb3";
+        let error: SdkError<DecryptError, HttpResponse> = SdkError::construction_failure(source);
+        let told = ASKED.failed(&error).to_string();
+        assert!(told.contains("credentials"), "{told}");
+        assert!(!told.contains("IQoJb3"), "{told}");
+    }
 }

@@ -32,11 +32,13 @@ pub(super) async fn active_key(
     let insertion = inner.store.insert_active(&new).await;
     match insertion.map_err(KeyringError::store("inserting a new key"))? {
         Insertion::Inserted => {
-            tracing::info!(key = %made.key, limit, "made a new data key");
+            // An index key seals nothing, and is not counted.
+            let max_uses = (limit > 0).then_some(limit);
+            tracing::info!(key = %made.key.id, %domain, %purpose, max_uses, "made a new data key");
             remember(inner, made.key, made.data_key)
         }
         Insertion::Lost => {
-            tracing::debug!(key = %made.key, "another process made the new key");
+            tracing::debug!(%domain, %purpose, "another process made the new key");
             Ok(())
         }
     }
@@ -66,28 +68,30 @@ struct Made {
     wraps: Vec<StoredWrap>,
 }
 
-/// A key by the first provider that makes one, wrapped by all behind it that answer. A provider
-/// that is down or denies is passed over as long as another one answers.
+/// A key by the first provider that makes one, wrapped by all others that answer. A provider that
+/// is down or denies is passed over as long as another one answers: its wrap is owed, and added by
+/// `rewrap`.
 async fn made(inner: &Inner, domain: &Domain, purpose: Purpose) -> Result<Made, KeyringError> {
     let mut refused = Vec::new();
-    let mut providers = inner.providers.iter();
-    let mut made = loop {
-        let Some(provider) = providers.next() else {
-            return Err(not_wrapped(domain, purpose, refused));
-        };
-        match generated(inner, &**provider, domain, purpose).await? {
-            Ok(made) => break made,
-            Err(refusal) => refused.push(refusal),
+    let (maker, mut made) = 'made: {
+        for (number, provider) in inner.providers.iter().enumerate() {
+            match generated(inner, &**provider, domain, purpose).await? {
+                Ok(made) => break 'made (number, made),
+                Err(refusal) => refused.push(refusal),
+            }
         }
+        return Err(not_wrapped(domain, purpose, refused));
     };
-    for provider in providers {
+    // Those before the maker too: one that was busy a moment ago, or may wrap but not make keys.
+    let all = inner.providers.iter().enumerate();
+    for (_, provider) in all.filter(|(number, _)| *number != maker) {
         let context = inner.context(&made.key);
         let wrapped = provider.wrap(&context, &made.data_key).await;
         let wrapped = match wrapped {
             Ok(wrapped) => proved(inner, &made.key, &**provider, wrapped).await?,
             Err(error) => Err(passed_over(domain, purpose, &**provider, error)?),
         };
-        // Why one was refused is in the log; the key is good without it.
+        // Why one was refused is in the log; the key is good without it, and the wrap is owed.
         made.wraps.extend(wrapped.ok());
     }
     Ok(made)
@@ -117,7 +121,7 @@ async fn generated(
 
 /// A wrap that has been opened again: a key that could not be opened later would take everything
 /// it sealed with it.
-async fn proved(
+pub(super) async fn proved(
     inner: &Inner,
     key: &KeyRef,
     provider: &dyn KeyProvider,

@@ -8,7 +8,7 @@ use fieldseal_envelope::{DataKey, Domain, Purpose, SealingKey, WrapContext};
 use super::{ATTEMPTS, Inner, KeyRef, create};
 use crate::error::{KeyringError, RefusedWrap};
 use crate::provider::{KeyProvider, WrappingKey};
-use crate::store::StoredKey;
+use crate::store::{StoredKey, StoredWrap};
 
 /// Opens a key of purpose `seal` or `value` and caches it. `row` is its row, if the caller has
 /// already fetched it.
@@ -80,23 +80,60 @@ impl Inner {
         }
     }
 
-    async fn unwrap_stored(
+    pub(super) async fn unwrap_stored(
         &self,
         key: &KeyRef,
         row: Option<StoredKey>,
     ) -> Result<DataKey, KeyringError> {
         let row = match row {
-            Some(row) => Some(row),
-            None => {
-                let mut rows = self.stored(&[key.id]).await?.into_iter();
-                rows.find(|row| row.id == key.id)
-            }
-        };
-        let Some(row) = row else {
-            self.unknown.put(key.id, ());
-            return Err(KeyringError::Unknown { key: key.clone() });
+            Some(row) => row,
+            None => self.row(key).await?,
         };
         self.unwrap_first(key, &row).await
+    }
+
+    async fn row(&self, key: &KeyRef) -> Result<StoredKey, KeyringError> {
+        let mut rows = self.stored(&[key.id]).await?.into_iter();
+        rows.find(|row| row.id == key.id).ok_or_else(|| {
+            self.unknown.put(key.id, ());
+            KeyringError::Unknown { key: key.clone() }
+        })
+    }
+
+    /// Tries all configured wraps, and answers those that were refused. A wrap that nobody opens
+    /// until another one is lost must not be found to be damaged only then.
+    pub(super) async fn unwrap_every(
+        &self,
+        key: &KeyRef,
+    ) -> Result<Vec<RefusedWrap>, KeyringError> {
+        let row = self.row(key).await?;
+        let mut refused = Vec::new();
+        let mut opened = false;
+        for (provider, name, wrap) in self.configured(&row) {
+            match self.unwrap_one(key, provider, name, &wrap.wrapped).await? {
+                Ok(_same) => opened = true,
+                Err(refusal) => refused.push(refusal),
+            }
+        }
+        if opened {
+            return Ok(refused);
+        }
+        Err(unopened(key, &row, refused))
+    }
+
+    /// The wraps under wrapping keys of the configuration, in its order.
+    fn configured<'a>(
+        &'a self,
+        row: &'a StoredKey,
+    ) -> impl Iterator<Item = (&'a dyn KeyProvider, &'a WrappingKey, &'a StoredWrap)> {
+        let names = self.providers.iter().flat_map(|provider| {
+            let names = provider.wrapping_keys().iter();
+            names.map(move |name| (&**provider, name))
+        });
+        names.filter_map(|(provider, name)| {
+            let stored = row.wraps.iter().find(|w| w.wrapping_key == name.as_str());
+            Some((provider, name, stored?))
+        })
     }
 
     /// Tries the wraps in the configuration's order. The next one is tried only if the service
@@ -104,25 +141,13 @@ impl Inner {
     async fn unwrap_first(&self, key: &KeyRef, row: &StoredKey) -> Result<DataKey, KeyringError> {
         self.report_ignored(key, row);
         let mut refused = Vec::new();
-        for provider in &self.providers {
-            for name in provider.wrapping_keys() {
-                let stored = row.wraps.iter().find(|w| w.wrapping_key == name.as_str());
-                let Some(wrap) = stored else { continue };
-                match self
-                    .unwrap_one(key, &**provider, name, &wrap.wrapped)
-                    .await?
-                {
-                    Ok(data_key) => return Ok(data_key),
-                    Err(refusal) => refused.push(refusal),
-                }
+        for (provider, name, wrap) in self.configured(row) {
+            match self.unwrap_one(key, provider, name, &wrap.wrapped).await? {
+                Ok(data_key) => return Ok(data_key),
+                Err(refusal) => refused.push(refusal),
             }
         }
-        let key = key.clone();
-        if refused.is_empty() {
-            let found = names(row.wraps.iter().map(|wrap| wrap.wrapping_key.as_str()));
-            return Err(KeyringError::NoUsableWrap { key, found });
-        }
-        Err(KeyringError::Refused { key, refused })
+        Err(unopened(key, row, refused))
     }
 
     /// Unwraps once and checks the id. The inner error is one after which the next wrap may be
@@ -142,7 +167,8 @@ impl Inner {
                 if found == key.id {
                     return Ok(Ok(data_key));
                 }
-                tracing::error!(key = %key, wrapping_key = %name, %found,
+                tracing::error!(key = %key.id, domain = %key.domain, purpose = %key.purpose,
+                    wrapping_key = %name, %found,
                     "alarm: a wrap in the key store holds another key");
                 Err(KeyringError::WrongKey {
                     key: key.clone(),
@@ -151,14 +177,16 @@ impl Inner {
                 })
             }
             Err(error) if error.allows_next() => {
-                tracing::warn!(key = %key, wrapping_key = %name, %error, "a wrap was refused");
+                tracing::warn!(key = %key.id, domain = %key.domain, purpose = %key.purpose,
+                    wrapping_key = %name, %error, "a wrap was refused");
                 Ok(Err(RefusedWrap {
                     wrapping_key,
                     error,
                 }))
             }
             Err(error) => {
-                tracing::error!(key = %key, wrapping_key = %name, %error,
+                tracing::error!(key = %key.id, domain = %key.domain, purpose = %key.purpose,
+                    wrapping_key = %name, %error,
                     "alarm: a wrap in the key store is not genuine");
                 Err(KeyringError::ForgedWrap {
                     key: key.clone(),
@@ -178,11 +206,22 @@ impl Inner {
                 .any(|name| name.as_str() == wrap.wrapping_key);
             if !known {
                 // The name is whatever somebody wrote there: quoted, so that it stays one line.
-                tracing::warn!(key = %key, wrapping_key = ?wrap.wrapping_key,
+                tracing::warn!(key = %key.id, domain = %key.domain, purpose = %key.purpose,
+                    wrapping_key = ?wrap.wrapping_key,
                     "ignored a wrap under a wrapping key that is not in the configuration");
             }
         }
     }
+}
+
+/// The error of a key none of whose wraps opened.
+fn unopened(key: &KeyRef, row: &StoredKey, refused: Vec<RefusedWrap>) -> KeyringError {
+    let key = key.clone();
+    if refused.is_empty() {
+        let found = names(row.wraps.iter().map(|wrap| wrap.wrapping_key.as_str()));
+        return KeyringError::NoUsableWrap { key, found };
+    }
+    KeyringError::Refused { key, refused }
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {

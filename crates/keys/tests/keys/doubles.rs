@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use fieldseal_envelope::{DataKey, Domain, KeyId, Purpose, WrapContext};
 use fieldseal_keys::{
-    ActiveKey, IndexRecord, Insertion, KeyProvider, KeyState, KeyStore, KeyStoreError, KeyUse,
-    Keyring, KeyringSettings, LayoutRecord, LocalProvider, NewKey, ProviderError, Reservation,
-    StoredKey, StoredWrap, WrappingKey,
+    ActiveKey, Addition, IndexRecord, Insertion, KeyProvider, KeyState, KeyStore, KeyStoreError,
+    KeyUse, Keyring, KeyringSettings, LayoutRecord, LocalProvider, NewKey, ProviderError,
+    Reservation, StoredKey, StoredWrap, WrappingKey,
 };
 use tokio::sync::Semaphore;
 
@@ -117,6 +117,24 @@ impl KeyStore for MemoryStore {
         Ok(Insertion::Inserted)
     }
 
+    async fn add_wrap(&self, id: KeyId, wrap: &StoredWrap) -> Result<Addition, KeyStoreError> {
+        self.answer()?;
+        let mut rows = self.rows();
+        let row = rows.iter_mut().find(|row| row.key.id == id);
+        let Some(row) = row.filter(|row| row.key.state != Some(KeyState::Destroyed)) else {
+            return Ok(Addition::NotNeeded);
+        };
+        let wraps = &mut row.key.wraps;
+        if wraps
+            .iter()
+            .any(|has| has.wrapping_key == wrap.wrapping_key)
+        {
+            return Ok(Addition::NotNeeded);
+        }
+        wraps.push(wrap.clone());
+        Ok(Addition::Added)
+    }
+
     async fn keys(&self, ids: &[KeyId]) -> Result<Vec<StoredKey>, KeyStoreError> {
         self.answer()?;
         self.key_reads.fetch_add(1, Ordering::SeqCst);
@@ -169,7 +187,22 @@ impl KeyStore for MemoryStore {
     }
 
     async fn list(&self) -> Result<Vec<KeyUse>, KeyStoreError> {
-        unreachable!("the keyring lists no keys")
+        self.answer()?;
+        let used = |row: &Row| KeyUse {
+            id: row.key.id,
+            domain: row.key.domain.clone(),
+            purpose: row.key.purpose.clone(),
+            state: row.key.state,
+            reserved: row.reserved,
+            limit: row.limit,
+            wrapping_keys: row
+                .key
+                .wraps
+                .iter()
+                .map(|w| w.wrapping_key.clone())
+                .collect(),
+        };
+        Ok(self.rows().iter().map(used).collect())
     }
 
     async fn record_indexes(&self, _: &[IndexRecord]) -> Result<(), KeyStoreError> {
@@ -187,6 +220,8 @@ pub(crate) struct Faulty {
     local: LocalProvider,
     unwraps: AtomicUsize,
     fault: Mutex<Option<ProviderError>>,
+    /// How many more calls fail; none: all do.
+    failures: Mutex<Option<u32>>,
     gate: Semaphore,
 }
 
@@ -197,6 +232,7 @@ impl Faulty {
             local: LocalProvider::create(&folder.path().join("root")).unwrap(),
             unwraps: AtomicUsize::new(0),
             fault: Mutex::new(None),
+            failures: Mutex::new(None),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
         })
     }
@@ -211,6 +247,11 @@ impl Faulty {
 
     pub(crate) fn set_fault(&self, fault: Option<ProviderError>) {
         *self.fault.lock().unwrap() = fault;
+    }
+
+    /// The fault that is set ends after so many calls.
+    pub(crate) fn recover_after(&self, calls: u32) {
+        *self.failures.lock().unwrap() = Some(calls);
     }
 
     pub(crate) fn close_gate(&self) {
@@ -240,7 +281,15 @@ impl Faulty {
     }
 
     fn answer(&self) -> Result<(), ProviderError> {
-        self.fault.lock().unwrap().clone().map_or(Ok(()), Err)
+        let mut fault = self.fault.lock().unwrap();
+        let mut failures = self.failures.lock().unwrap();
+        if let Some(left) = &mut *failures {
+            if *left == 0 {
+                *fault = None;
+            }
+            *left = left.saturating_sub(1);
+        }
+        fault.clone().map_or(Ok(()), Err)
     }
 }
 

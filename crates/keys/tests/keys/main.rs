@@ -8,3 +8,4 @@ mod budget;
 mod doubles;
 mod local_file;
 mod opening;
+mod rewrap;

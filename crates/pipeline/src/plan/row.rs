@@ -57,6 +57,7 @@ impl RowPlan<'_> {
             .map(|(rows, unlisted)| (rows, unlisted, betrayed))
             .map_err(|refusal| Refusal {
                 generation,
+                betrayed,
                 ..refusal
             })
     }
@@ -76,11 +77,13 @@ impl RowPlan<'_> {
         };
         let epoch: Epoch = labels.epoch_at(sequence);
         let position: Position = order.position;
-        let version = RowVersion::of_change(epoch, order)
-            .ok_or_else(|| self.refuse("record-number-too-large"))?;
         let betrayed = table
             .betrayed_by(epoch, position, sequence, &self.change.stamp)
             .is_some();
+        let version = RowVersion::of_change(epoch, order).ok_or_else(|| Refusal {
+            betrayed,
+            ..self.refuse("record-number-too-large")
+        })?;
         Ok(Versioned {
             version,
             generation: None,
@@ -184,6 +187,7 @@ impl RowPlan<'_> {
             reason,
             column: None,
             generation: None,
+            betrayed: false,
         }
     }
 

@@ -14,6 +14,9 @@ use crate::coalesce::coalesce;
 use crate::plan::{PlanStop, Planned, PlannedRow};
 use crate::{Labels, StopReason, StreamRecord};
 
+/// Why a change at or beyond L that the stopped task made taints its table.
+const BETRAYED: &str = "change-of-the-stopped-task-beyond-l";
+
 /// A batch that is planned and waits for its grants.
 pub(super) struct Plan {
     pub(super) rows: Vec<PlannedRow>,
@@ -112,6 +115,10 @@ impl<'a> Assembly<'a> {
                 Outcome::Control(control) => self.control(&control, record),
                 Outcome::Planned(Planned::Quarantine(refusal)) => {
                     self.counts(refusal.table).quarantined += 1;
+                    // At its first sight: a replay may come after the load was relied on.
+                    if let Some(table) = refusal.table.filter(|_| refusal.betrayed) {
+                        self.taint(table, BETRAYED);
+                    }
                     let record = self.run.range.start + number;
                     let (index, range) = (item.index, item.range);
                     self.plan.held.push(Held {
@@ -131,7 +138,7 @@ impl<'a> Assembly<'a> {
                     };
                     self.counts(Some(table)).unlisted_columns += unlisted;
                     if betrayed {
-                        self.taint(table, "change-of-the-stopped-task-beyond-l");
+                        self.taint(table, BETRAYED);
                     }
                     self.plan.rows.extend(rows);
                 }

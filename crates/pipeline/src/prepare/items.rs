@@ -45,12 +45,13 @@ impl Preparer {
                     item.engine = change.order.map(|order| order.engine);
                     let planned = self.planner.plan(&change, &record.sequence, labels);
                     item.outcome = Outcome::Planned(match planned {
-                        Planned::Rows { .. } if hold => Planned::Quarantine(Refusal {
+                        Planned::Rows { betrayed, .. } if hold => Planned::Quarantine(Refusal {
                             table: self.planner.table_number(&change.table),
                             operation: Some(change.operation),
                             reason: "target-refused",
                             column: None,
                             generation: held_generation(&self.planner, &change, record, labels),
+                            betrayed,
                         }),
                         planned => planned,
                     });
@@ -68,6 +69,7 @@ impl Preparer {
                         reason: error.reason(),
                         column: None,
                         generation: None,
+                        betrayed: false,
                     }));
                 }
             }

@@ -23,7 +23,7 @@ pub(super) struct Teams {
 
 /// One team.
 #[derive(Clone)]
-pub(super) struct Team(Arc<ThreadPool>);
+pub(crate) struct Team(Arc<ThreadPool>);
 
 impl Teams {
     pub(super) fn new() -> Result<Self, PipelineError> {
@@ -50,6 +50,13 @@ impl Teams {
 }
 
 impl Team {
+    /// Drops what the team made, there. A batch is some ten thousand small pieces: their memory
+    /// goes back at the least cost to the threads that it came from, and who applies batches
+    /// need not wait for it.
+    pub(crate) fn discard(&self, done: impl Send + 'static) {
+        self.0.spawn(move || drop(done));
+    }
+
     /// Does `work` on the team's threads; a panic there goes on here.
     pub(super) async fn run<R: Send + 'static>(
         &self,

@@ -21,6 +21,9 @@ pub(super) struct Lineage {
     gone: BTreeMap<String, bool>,
     /// Shards that go on from one whose records are lost.
     cut_off: BTreeSet<String>,
+    /// What was refused and not told yet: kept here, since a comparison that breaks off is made
+    /// again and passes over what it has found already.
+    refused: Refused,
 }
 
 /// What stops a shard before it is read.
@@ -44,7 +47,6 @@ impl Lineage {
         };
         let known = self.known.insert(known);
         let names: BTreeSet<&String> = listed.iter().map(|shard| &shard.name).collect();
-        let mut refused = Refused::new();
         for (shard, closed) in known.iter() {
             let is_gone = !closed && !names.contains(shard) && !self.started.contains(shard);
             if !is_gone || self.gone.contains_key(shard) {
@@ -54,7 +56,7 @@ impl Lineage {
             let harmless = made_up_for(&labels, |mark| *mark == Mark::Never);
             self.gone.insert(shard.clone(), harmless);
             if !harmless {
-                refused.push((shard.clone(), StopReason::Lost));
+                self.refused.push((shard.clone(), StopReason::Lost));
             }
         }
         let mut new = BTreeSet::new();
@@ -78,7 +80,8 @@ impl Lineage {
             {
                 let parent = parent.clone();
                 self.cut_off.insert(shard.name.clone());
-                refused.push((shard.name.clone(), StopReason::ParentLost { parent }));
+                let refused = (shard.name.clone(), StopReason::ParentLost { parent });
+                self.refused.push(refused);
             } else if is_new {
                 new.insert(shard.name.clone());
             }
@@ -88,7 +91,25 @@ impl Lineage {
             target.add_shards(&new).await?;
             known.extend(new.into_iter().map(|shard| (shard, false)));
         }
-        Ok(refused)
+        Ok(std::mem::take(&mut self.refused))
+    }
+
+    /// What `shard` goes on from: its parents, and theirs as far as they are listed.
+    pub(super) fn ancestors(shard: &ShardInfo, listed: &[ShardInfo]) -> Vec<String> {
+        let mut all = shard.parents.clone();
+        let mut next = 0;
+        while let Some(name) = all.get(next) {
+            let known = listed.iter().find(|listed| listed.name == *name);
+            let further = known.map_or(&[][..], |known| &known.parents);
+            let new: Vec<String> = further
+                .iter()
+                .filter(|parent| !all.contains(parent))
+                .cloned()
+                .collect();
+            all.extend(new);
+            next += 1;
+        }
+        all
     }
 
     /// The shards of `listed` that are to be read now; they count as started.
@@ -176,6 +197,18 @@ mod tests {
         assert_eq!(started(&mut lineage, &all[2..]), ["child"]);
         // Dropped before this run.
         assert_eq!(started(&mut Lineage::default(), &all[2..]), ["child"]);
+    }
+
+    #[test]
+    fn ancestors_are_found_as_far_as_they_are_listed() {
+        let all = [
+            shard("left", &["gone"]),
+            shard("right", &["gone"]),
+            shard("merged", &["left", "right"]),
+        ];
+        let ancestors = Lineage::ancestors(&all[2], &all);
+        assert_eq!(ancestors, ["left", "right", "gone"]);
+        assert!(Lineage::ancestors(&shard("first", &[]), &all).is_empty());
     }
 
     #[test]

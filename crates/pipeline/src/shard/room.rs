@@ -2,7 +2,9 @@
 //! for all shards of a run together, and how much of it one fetch asks for.
 //!
 //! Each shard reads ahead, and there may be hundreds: without a common bound, what is in memory
-//! would grow with their number.
+//! would grow with their number. What shards in trouble hold they do not give back, so each shard
+//! has a little that no other can take: in memory is at most the common room, and [`LEAST`] for
+//! each shard.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -26,8 +28,17 @@ pub(crate) struct Room {
     total: u32,
 }
 
+/// What one shard may take: of the common room, or what only it has.
+pub(super) struct ShardRoom {
+    common: Room,
+    own: Arc<Semaphore>,
+}
+
 /// Room that is taken until this is dropped.
-pub(super) struct Taken(OwnedSemaphorePermit);
+pub(super) struct Taken {
+    permit: OwnedSemaphorePermit,
+    bytes: usize,
+}
 
 impl Room {
     /// For the cores of this machine, and for one fetch of `largest` bytes at least.
@@ -40,20 +51,53 @@ impl Room {
         }
     }
 
-    /// Waits for room; who waits longest comes first. What is taken is given back once it is
-    /// applied, and nothing that is to be applied waits for room, so the wait ends.
+    /// The same with what one shard has of its own.
+    pub(super) fn of_shard(&self) -> ShardRoom {
+        ShardRoom {
+            common: self.clone(),
+            own: Arc::new(Semaphore::new(units(LEAST) as usize)),
+        }
+    }
+
+    /// Waits for room; who waits longest comes first.
     pub(super) async fn take(&self, bytes: usize) -> Taken {
         let wanted = units(bytes).min(self.total);
         let permit = Arc::clone(&self.units).acquire_many_owned(wanted).await;
-        Taken(permit.expect("the semaphore is never closed"))
+        Taken {
+            permit: permit.expect("the semaphore is never closed"),
+            bytes,
+        }
+    }
+}
+
+impl ShardRoom {
+    /// Waits for room, or for what the shard has of its own: [`LEAST`], which is less than may be
+    /// asked for. That is given back once it is applied, and nothing that is to be applied waits
+    /// for room, so the wait ends unless the shard itself is in trouble.
+    pub(super) async fn take(&self, bytes: usize) -> Taken {
+        let own = Arc::clone(&self.own);
+        tokio::select! {
+            biased;
+            common = self.common.take(bytes) => common,
+            permit = own.acquire_many_owned(units(LEAST)) => Taken {
+                permit: permit.expect("the semaphore is never closed"),
+                bytes: bytes.min(LEAST),
+            },
+        }
     }
 }
 
 impl Taken {
+    /// How many bytes there is room for.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Gives back what was not needed.
     pub(super) fn shrink(&mut self, bytes: usize) {
-        let unneeded = self.0.num_permits().saturating_sub(units(bytes) as usize);
-        drop(self.0.split(unneeded));
+        let taken = self.permit.num_permits();
+        let unneeded = taken.saturating_sub(units(bytes) as usize);
+        drop(self.permit.split(unneeded));
     }
 }
 
@@ -88,14 +132,33 @@ mod tests {
         let rest = room.take(cores * FOR_EACH_CORE - LEAST).await;
         assert!(tokio::time::timeout(wait, room.take(1)).await.is_err());
         drop((all, rest));
-        assert_eq!(room.take(7).await.0.num_permits(), 1);
+        assert_eq!(room.take(7).await.permit.num_permits(), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn more_than_there_is_means_all_of_it() {
         let room = Room::new(0);
         let all = room.take(usize::MAX).await;
-        assert_eq!(all.0.num_permits(), room.total as usize);
+        assert_eq!(all.permit.num_permits(), room.total as usize);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shard_has_a_little_that_others_cannot_take() {
+        let room = Room::new(0);
+        let shard = room.of_shard();
+        let common = shard.take(2 * LEAST).await;
+        assert_eq!(common.bytes(), 2 * LEAST);
+        let rest = room
+            .take(room.total as usize * super::UNIT - 2 * LEAST)
+            .await;
+        let own = shard.take(2 * LEAST).await;
+        assert_eq!(own.bytes(), LEAST);
+        let wait = std::time::Duration::from_secs(1);
+        let more = tokio::time::timeout(wait, shard.take(1)).await;
+        assert!(more.is_err(), "it has no more of its own");
+        drop(own);
+        assert_eq!(shard.take(7).await.bytes(), 7);
+        drop((common, rest));
     }
 
     #[test]

@@ -10,8 +10,8 @@ use toml::value::{Datetime, Offset};
 use crate::check::scalar;
 use crate::check::value_type::optional;
 use crate::mistakes::{Gathered, Spot};
-use crate::policy::{KeyProvider, SourceKind, StreamStart};
-use crate::spelling::{At, AwsKmsSection, Field, KinesisSection, StartSpelling};
+use crate::policy::{KeyProvider, SecondKey, SourceKind, StreamStart};
+use crate::spelling::{At, AwsKmsSection, Field, KinesisSection, SecondKeySpelling, StartSpelling};
 
 pub(super) fn kinesis(section: &KinesisSection, gathered: &mut Gathered) -> Option<SourceKind> {
     let stream = section.stream.get();
@@ -60,25 +60,50 @@ pub(super) fn kms(section: &AwsKmsSection, gathered: &mut Gathered) -> Option<Ke
 }
 
 fn second_keys(
-    keys: &[At<String>],
+    keys: &[At<SecondKeySpelling>],
     first: Option<&At<String>>,
     gathered: &mut Gathered,
-) -> Option<Vec<String>> {
-    let mut seen: Vec<&str> = first.iter().map(|at| at.value.as_str()).collect();
-    let mut whole = true;
-    for at in keys {
-        whole &= is_key(at, gathered);
-        if !at.value.starts_with("arn:") {
-            let reason = "a second key is named by its whole ARN, which says its region";
-            whole = refuse(gathered, &at.spot, reason);
-        }
-        if seen.contains(&at.value.as_str()) {
+) -> Option<Vec<SecondKey>> {
+    let mut seen: Vec<String> = first.iter().map(|at| at.value.clone()).collect();
+    let mut checked = Vec::with_capacity(keys.len());
+    for spelling in keys {
+        // A table without its key is a mistake that has been gathered.
+        let Some(second) = second_key(spelling, gathered) else {
+            continue;
+        };
+        if seen.contains(&second.key) {
             let reason = "this key is named twice; a second wrap under it protects from nothing";
-            whole = refuse(gathered, &at.spot, reason);
+            refuse(gathered, &spelling.spot, reason);
+            continue;
         }
-        seen.push(&at.value);
+        seen.push(second.key.clone());
+        checked.push(second);
     }
-    whole.then(|| keys.iter().map(|at| at.value.clone()).collect())
+    (checked.len() == keys.len()).then_some(checked)
+}
+
+fn second_key(spelling: &At<SecondKeySpelling>, gathered: &mut Gathered) -> Option<SecondKey> {
+    let (key, endpoint) = match &spelling.value {
+        SecondKeySpelling::Arn(arn) => {
+            let spot = spelling.spot.clone();
+            let value = arn.clone();
+            (At { value, spot }, Some(None))
+        }
+        SecondKeySpelling::Section(section) => {
+            let endpoint = endpoint(&section.endpoint, gathered);
+            (section.key.get()?.clone(), endpoint)
+        }
+    };
+    let mut good = is_key(&key, gathered);
+    if !key.value.starts_with("arn:") {
+        let reason = "a second key is named by its whole ARN, which says its region";
+        good = refuse(gathered, &key.spot, reason);
+    }
+    let endpoint = endpoint?;
+    good.then_some(SecondKey {
+        key: key.value,
+        endpoint,
+    })
 }
 
 /// Gathers a mistake; false, for use as a condition.

@@ -37,11 +37,54 @@ section! {
         /// The key that wraps data keys: an ARN, a key id, or an alias such as "alias/shop".
         required key: String,
         /// ARNs of keys, mostly in other regions, under which every data key is wrapped once more.
-        optional second_keys: Vec<At<String>>,
+        optional second_keys: Vec<At<SecondKeySpelling>>,
         /// The key's region; default: its ARN's, else what the AWS SDKs find.
         optional region: String,
-        /// Another endpoint than AWS's own: https://…, or http://… on this machine.
+        /// Another endpoint than AWS's own for this key: https://…, or http://… on this machine.
         optional endpoint: String,
+    }
+}
+
+/// A second key: its ARN, or a table where it has an endpoint.
+#[derive(Debug)]
+pub(crate) enum SecondKeySpelling {
+    Arn(String),
+    Section(Box<SecondKeySection>),
+}
+
+section! {
+    /// A second key that is reached by an endpoint of its own.
+    SecondKeySection {
+        /// The key's ARN.
+        required key: String,
+        /// Another endpoint than AWS's own for this key: https://…, or http://… on this machine.
+        optional endpoint: String,
+    }
+}
+
+impl Spelling for SecondKeySpelling {
+    fn read(value: &DeValue<'_>, spot: &Spot, gathered: &mut Gathered) -> Option<Self> {
+        match value {
+            DeValue::String(_) => String::read(value, spot, gathered).map(Self::Arn),
+            DeValue::Table(_) => SecondKeySection::read(value, spot, gathered)
+                .map(|section| Self::Section(Box::new(section))),
+            _ => {
+                wrong_type("an ARN or { key = …, endpoint = … }", value, spot, gathered);
+                None
+            }
+        }
+    }
+}
+
+impl JsonSchema for SecondKeySpelling {
+    fn schema_name() -> Cow<'static, str> {
+        "SecondKey".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let arn = generator.subschema_for::<String>();
+        let section = generator.subschema_for::<SecondKeySection>();
+        either([arn, section])
     }
 }
 

@@ -1,20 +1,19 @@
-//! L on MySQL and MariaDB. Owns the heartbeat, XA transactions and InnoDB's list of transactions.
+//! L on MySQL and MariaDB. Owns the heartbeat, XA transactions, and what is waited for of InnoDB's
+//! list of transactions, which `innodb` reads.
 
 use std::collections::BTreeSet;
 
-use fieldseal_db::{DbError, DbErrorKind, Dialect, Sql, quote};
+use fieldseal_db::{Database, DbError, DbErrorKind, Dialect, Sql, quote};
 
-use super::{HEARTBEAT_TABLE, LISTING, Reading, StillOpen, Waiting};
+use super::{HEARTBEAT_TABLE, Reading, StillOpen, Waiting};
 use crate::{SourceDatabase, SourceError};
 
 /// How it is made. One row, changed each time: an UPDATE that changes nothing is not logged.
 const MAKE: &str = "(id INT NOT NULL PRIMARY KEY, beats BIGINT NOT NULL) ENGINE=InnoDB";
 
-const PROCESS: &str = "GRANT PROCESS ON *.* TO it";
-
 impl SourceDatabase {
     pub(super) async fn read_by_heartbeat(&self) -> Result<Reading, SourceError> {
-        let server = self.server().await?;
+        let first = server(&self.database).await?;
         // The first one shows whether it can be done at all, before L is read.
         self.beat_or_make().await?;
         let position = self.end_of_log().await?;
@@ -22,10 +21,8 @@ impl SourceDatabase {
         let prepared = self.prepared().await?;
         self.beat().await.map_err(beat_failed)?;
         let behind = self.end_of_log().await?;
-        if self.server().await? != server {
-            return Err(SourceError::Unfit(
-                "the source's URL leads to several servers; name the one that DMS reads".to_owned(),
-            ));
+        if server(&self.database).await? != first {
+            return Err(SourceError::Unfit(SEVERAL.to_owned()));
         }
         if behind <= position {
             return Err(SourceError::Unfit(format!(
@@ -45,26 +42,19 @@ impl SourceDatabase {
         // Everything that is in the binlog below L, and not yet visible, is open now.
         Ok(Reading {
             position,
-            waiting_for: Waiting::Numbers(self.open_numbers().await?),
+            waiting_for: Waiting::Numbers(
+                self.numbers().await?.into_iter().map(|(n, _)| n).collect(),
+            ),
         })
     }
 
-    /// Which server answers.
-    async fn server(&self) -> Result<String, SourceError> {
-        const DOING: &str = "asking the source which server it is";
-        let failed = |error| SourceError::of(DOING, "ask its administrator", error);
-        let rows = self
-            .database
-            .query(
-                "SELECT CONCAT(@@server_id, ' ', @@hostname, ' ', @@port)",
-                &[],
-            )
-            .await
-            .map_err(failed)?;
-        let row = rows.first().ok_or_else(|| failed(DbError::unexpected()))?;
-        row.text(0).map_err(failed)
+    /// Refuses a connection that has reached another server than the first one.
+    pub(super) async fn same_server(&self, other: &Database) -> Result<(), SourceError> {
+        if server(&self.database).await? == server(other).await? {
+            return Ok(());
+        }
+        Err(SourceError::Unfit(SEVERAL.to_owned()))
     }
-
     /// Commits a write; makes its table where there is none.
     async fn beat_or_make(&self) -> Result<(), SourceError> {
         match self.beat().await {
@@ -129,38 +119,6 @@ impl SourceDatabase {
         })
     }
 
-    /// InnoDB's transactions that have changed something. Twice, and both counted: the view is a
-    /// copy that may be a tenth of a second old, so the first look refreshes it for the second.
-    async fn open_numbers(&self) -> Result<BTreeSet<i64>, SourceError> {
-        let mut numbers = self.numbers().await?;
-        self.database
-            .query("SELECT SLEEP(0.3)", &[])
-            .await
-            .map_err(|error| SourceError::of(LISTING, PROCESS, error))?;
-        numbers.extend(self.numbers().await?);
-        Ok(numbers.into_iter().map(|(number, _)| number).collect())
-    }
-
-    /// Each with its connection; 0 for one that has none any more, which is prepared.
-    async fn numbers(&self) -> Result<BTreeSet<(i64, i64)>, SourceError> {
-        let failed = |error| SourceError::of(LISTING, PROCESS, error);
-        // A transaction that has changed nothing has no number, or one of 2^48 and above.
-        let rows = self
-            .database
-            .query(
-                "SELECT CAST(trx_id AS SIGNED), CAST(trx_mysql_thread_id AS SIGNED) \
-                 FROM information_schema.innodb_trx \
-                 WHERE CAST(trx_id AS UNSIGNED) BETWEEN 1 AND 281474976710655",
-                &[],
-            )
-            .await
-            .map_err(failed)?;
-        rows.iter()
-            .map(|row| Ok((row.int(0)?, row.int(1)?)))
-            .collect::<Result<_, _>>()
-            .map_err(failed)
-    }
-
     pub(super) async fn still_open_numbers(
         &self,
         then: &BTreeSet<i64>,
@@ -175,6 +133,18 @@ impl SourceDatabase {
             processes: connections.into_iter().filter(|n| *n != 0).collect(),
         })
     }
+}
+
+const SEVERAL: &str = "the source's URL leads to several servers; name the one that DMS reads";
+
+/// Which server answers.
+async fn server(database: &Database) -> Result<String, SourceError> {
+    const DOING: &str = "asking the source which server it is";
+    let failed = |error| SourceError::of(DOING, "ask its administrator", error);
+    let which = "SELECT CONCAT(@@server_id, ' ', @@hostname, ' ', @@port)";
+    let rows = database.query(which, &[]).await.map_err(failed)?;
+    let row = rows.first().ok_or_else(|| failed(DbError::unexpected()))?;
+    row.text(0).map_err(failed)
 }
 
 fn beat_failed(error: DbError) -> SourceError {

@@ -13,7 +13,8 @@ pub(super) async fn of_server(database: &Database) -> Result<Vec<Finding>, DbErr
     }
 }
 
-/// A record of Kinesis has at most 10 MiB (its quotas page), and MariaDB's own default is this.
+/// A record of Kinesis has at most 1 MiB, and 10 MiB where its stream's limit was raised ("Handle
+/// large records", Kinesis Data Streams Developer Guide). MariaDB's own default is this.
 const WANTED_PACKET: u64 = 16 * 1024 * 1024;
 
 fn error(what: impl Into<String>, advice: &str) -> Finding {

@@ -29,9 +29,18 @@ pub enum Seen {
     Nothing,
 }
 
+/// What it means that the source has a shard no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// Its records were dropped, unread unless it was applied to its end: loads may be among them.
+    Dropped,
+    /// A file that was put away, which may be done.
+    PutAway,
+}
+
 impl Store {
     /// Completes the newest generation of `table`: every shard is applied to the end given in
-    /// `ends`, nothing of the generation is held, the table is not tainted, and what `seen` asks
+    /// `ends`, none that the generation reaches into was dropped unread (`gone`), nothing of the generation is held, the table is not tainted, and what `seen` asks
     /// for is there. The store must have been described. One transaction
     /// raises the floor, notes where the generation ends, and clears the debts it has paid.
     ///
@@ -41,6 +50,7 @@ impl Store {
         &self,
         table: &str,
         ends: &ShardMarks,
+        gone: Gone,
         seen: Seen,
     ) -> Result<Completion, DbError> {
         let mut tx = self.database.begin().await?;
@@ -60,6 +70,9 @@ impl Store {
             )]));
         };
         let mut reasons = reasons(&mut tx, table, &open, ends).await?;
+        if gone == Gone::Dropped {
+            reasons.extend(dropped(&mut tx, &open, ends).await?);
+        }
         if seen == Seen::Something && self.nothing_loaded(&mut tx, table, &open).await? {
             reasons.push(
                 "no row of this load is in the target yet, and the sweep would delete every row that is there; wait for the load, or say that the source's table is empty"
@@ -176,8 +189,33 @@ async fn reasons(
     let held = rows.first().ok_or(DbError::unexpected())?.int(0)?;
     if held > 0 {
         reasons.push(format!(
-            "{held} records that are, or may be, of this load are held; see `fieldseal quarantine list`"
+            "records in quarantine that are, or may be, of this load: {held}; replay or discard them, see `fieldseal quarantine list`"
         ));
+    }
+    Ok(reasons)
+}
+
+/// The shards that were not applied to their end, are in no `ends`, and may hold loads of the
+/// generation: it does not begin behind everything in them.
+async fn dropped(
+    tx: &mut Transaction,
+    open: &Open,
+    ends: &ShardMarks,
+) -> Result<Vec<String>, DbError> {
+    let rows = tx
+        .query(
+            "SELECT s.shard FROM fieldseal_shards s WHERE s.closed = 0 AND NOT EXISTS (SELECT 1 FROM fieldseal_marks m WHERE m.kind = 'begin' AND m.number = ? AND m.shard = s.shard AND m.sequence IS NULL) ORDER BY s.shard",
+            &[Bind::from(open.number)],
+        )
+        .await?;
+    let mut reasons = Vec::new();
+    for row in &rows {
+        let shard = row.text(0)?;
+        if !ends.iter().any(|(listed, _)| *listed == shard) {
+            reasons.push(format!(
+                "the source no longer lists shard {shard}, which was not read to its end, so loads may be lost; if `fieldseal run` says so too, begin a new generation and load again"
+            ));
+        }
     }
     Ok(reasons)
 }

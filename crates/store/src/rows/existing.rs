@@ -7,11 +7,18 @@ use fieldseal_pipeline::{Bound, SealedRow, TargetType};
 
 use super::{bind, by_key};
 use crate::locks::version;
-use crate::sizes::padded;
+use crate::sizes::{padded, step};
 use crate::table::{TargetTable, marks, version_column};
 
 /// Keys of one statement.
 const CHUNK: usize = 1_024;
+
+/// Parameters of one statement: SQLite takes 32,766, the servers 65,535.
+const MAX_PARAMETERS: usize = 30_000;
+
+/// What a packet of MySQL's has before its parameters, and at most around each of them.
+const HEAD: usize = 16;
+const AROUND: usize = 12;
 
 /// Rows from which on a question before the question pays.
 const WORTH_ASKING: usize = 32;
@@ -26,7 +33,8 @@ pub(super) async fn versions(
     if nothing_near(tx, table, rows).await? {
         return Ok(stored);
     }
-    for (start, chunk) in (0..).step_by(CHUNK).zip(rows.chunks(CHUNK)) {
+    let mut start = 0;
+    for chunk in chunks(tx, table, rows) {
         let known = by_key(
             chunk
                 .iter()
@@ -48,8 +56,55 @@ pub(super) async fn versions(
             let number = *known.get(&key).ok_or(DbError::unexpected())?;
             stored[number] = Some(version(&row.bytes(table.layout.keys)?)?);
         }
+        start += chunk.len();
     }
     Ok(stored)
+}
+
+/// The rows in lots whose keys, filled up to a power of two, one statement takes.
+fn chunks<'a, 'r>(
+    tx: &Transaction,
+    table: &TargetTable,
+    rows: &'a [&'r SealedRow],
+) -> impl Iterator<Item = &'a [&'r SealedRow]> + use<'a, 'r> {
+    let most = step(CHUNK, MAX_PARAMETERS / table.layout.keys);
+    let bytes = tx.max_packet().saturating_sub(HEAD);
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (first, behind) = rest.split_at(fitting(rest, most, bytes));
+        rest = behind;
+        Some(first)
+    })
+}
+
+/// How many of the first rows fit into one statement; at least one.
+fn fitting(rows: &[&SealedRow], most: usize, bytes: usize) -> usize {
+    let rows = &rows[..rows.len().min(most)];
+    if padded(rows).map(|row| key_bytes(row)).sum::<usize>() < bytes {
+        return rows.len();
+    }
+    let mut left = bytes;
+    let fit = rows.iter().take_while(|row| {
+        let fits = key_bytes(row) < left;
+        left = left.saturating_sub(key_bytes(row));
+        fits
+    });
+    // A power of two, so that nothing is added.
+    step(fit.count(), most)
+}
+
+/// What a key takes of a packet, at most.
+fn key_bytes(row: &SealedRow) -> usize {
+    let columns = row.key_columns().iter();
+    let columns = columns.map(|bound| match bound {
+        Bound::Text(text) => AROUND + text.len(),
+        Bound::Bytes(bytes) => AROUND + bytes.len(),
+        Bound::Null | Bound::Int(_) | Bound::Unsigned(_) => AROUND + 8,
+    });
+    columns.sum()
 }
 
 /// Whether no row is stored between the least and the greatest key: one look-up in place of

@@ -1,10 +1,13 @@
 //! Reading the CREATE TABLE statements that `mysqldump --no-data` writes. Owns that one form: a
-//! column or a key on each line, names in backticks; anything else inside a table is refused.
+//! column or a key on each line, names in backticks; anything else inside a table is refused. What a
+//! key's line says is in `key`.
+
+mod key;
 
 use fieldseal_source::Cascade;
 
 use super::SchemaError;
-use super::source::{SourceColumn, SourceColumns, SourceTable, without_digits};
+use super::source::{SourceColumn, SourceColumns, SourceIndex, SourceTable, without_digits};
 use crate::describe::mysql_type;
 
 /// Words that begin the lines of a table that are no columns.
@@ -25,6 +28,7 @@ struct Open<'a> {
     schema: Option<String>,
     name: String,
     columns: Vec<(usize, String, &'a str)>,
+    indexes: Vec<SourceIndex>,
     cascades: Vec<Cascade>,
 }
 
@@ -63,6 +67,8 @@ pub(super) fn read(text: &str) -> Result<SourceColumns, SchemaError> {
             table.columns.push((number, name, rest));
         } else if let Some(cascade) = Cascade::of_line(line) {
             table.cascades.push(cascade);
+        } else if let Some(index) = key::of_line(line) {
+            table.indexes.push(index);
         } else {
             let word = line
                 .split([' ', '('])
@@ -113,6 +119,7 @@ fn begin<'a>(line: usize, rest: &str, schema: Option<String>) -> Option<Open<'a>
         schema,
         name,
         columns: Vec::new(),
+        indexes: Vec::new(),
         cascades: Vec::new(),
     })
 }
@@ -124,6 +131,7 @@ fn end(table: Open<'_>, closing: &str) -> Result<SourceTable, SchemaError> {
     });
     Ok(SourceTable {
         columns: columns.collect::<Result<_, _>>()?,
+        indexes: table.indexes,
         cascades: table.cascades,
         schema: table.schema,
         name: table.name,

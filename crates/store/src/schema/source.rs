@@ -1,6 +1,8 @@
-//! The columns and cascades of the source, from its database or from a file of its CREATE TABLE
-//! statements.
-//! Owns asking for them; the file is read by `dump`.
+//! The columns, indexes and cascades of the source, from its database or from a file of its CREATE
+//! TABLE statements. Owns asking for them; the catalogues' indexes are read in `indexes`, the file
+//! by `dump`.
+
+mod indexes;
 
 use std::path::Path;
 
@@ -10,6 +12,7 @@ use fieldseal_pipeline::TargetType;
 use fieldseal_policy::Policy;
 use fieldseal_source::Cascade;
 
+pub(super) use self::indexes::{BEGINNING, EXPRESSION, OTHER_KIND};
 use super::{SchemaError, dump};
 use crate::describe::{ColumnFacts, mysql, mysql_type, postgres, sqlite};
 
@@ -29,6 +32,8 @@ pub struct SourceTable {
     pub name: String,
     /// Its columns, in its order.
     pub columns: Vec<SourceColumn>,
+    /// Its indexes, that of its primary key among them.
+    pub indexes: Vec<SourceIndex>,
     /// Its foreign keys whose changes never reach the binlog.
     pub cascades: Vec<Cascade>,
 }
@@ -46,6 +51,28 @@ pub struct SourceColumn {
     pub nullable: bool,
     /// BINARY(n): filled up with 00.
     pub fixed_bytes: bool,
+}
+
+/// One index of the source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceIndex {
+    /// Its name.
+    pub name: String,
+    /// Whether no two rows may agree in it.
+    pub unique: bool,
+    /// The columns it names, in its order; an expression names none.
+    pub columns: Vec<IndexColumn>,
+    /// Why it is no plain index over whole columns, if it is none.
+    pub odd: Option<&'static str>,
+}
+
+/// One column of an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexColumn {
+    /// The column's name.
+    pub name: String,
+    /// Whether the greatest comes first.
+    pub descending: bool,
 }
 
 impl SourceColumns {
@@ -103,10 +130,12 @@ pub async fn read_source_columns(
         let columns = columns(&database, &table.source).await?;
         if !columns.is_empty() {
             let cascades = fieldseal_source::cascades(&database, &table.source).await;
+            let indexes = indexes::read(&database, &table.source).await;
             tables.push(SourceTable {
                 schema: Some(table.source.schema.clone()),
                 name: table.source.table.clone(),
                 columns,
+                indexes: indexes.map_err(SchemaError::Database)?,
                 cascades: cascades.map_err(SchemaError::Database)?,
             });
         }

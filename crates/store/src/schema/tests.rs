@@ -1,5 +1,7 @@
 //! The dump reader, on what mysqldump writes and on what it does not; and what is printed, run on
-//! each server and described there.
+//! each server and described there. The source's indexes have tests of their own.
+
+mod indexes;
 
 use fieldseal_db::Sql;
 use fieldseal_model::TableName;

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use fieldseal_db::Database;
 use fieldseal_envelope::{DataKey, Domain, Purpose, WrapContext};
-use fieldseal_keys::{KeyProvider, KeyRef, KeyState, KeyStore, KeyUse, KeyringError};
+use fieldseal_keys::{
+    KeyProvider, KeyRef, KeyState, KeyStore, KeyUse, Keyring, KeyringError, WrappingKey,
+    lacking_wraps,
+};
 use fieldseal_keystore::DbKeyStore;
 
 use super::{Found, Severity};
@@ -83,7 +86,7 @@ fn remind(config: &Config, provider: &dyn KeyProvider, found: &mut Vec<Found>) {
     let names: Vec<&str> = provider
         .wrapping_keys()
         .iter()
-        .map(fieldseal_keys::WrappingKey::as_str)
+        .map(WrappingKey::as_str)
         .collect();
     let text = format!(
         "{} holds {}; whoever loses this file has lost the data: keep a copy of it elsewhere",
@@ -136,7 +139,7 @@ async fn unwrap_all(
     providers: Vec<Arc<dyn KeyProvider>>,
     found: &mut Vec<Found>,
 ) -> Result<(), Failure> {
-    let (keyring, keys) = wiring::keyring(&config.policy, database, providers).await?;
+    let (keyring, keys) = wiring::keyring(&config.policy, database, providers.clone()).await?;
     let keys = keys.list().await.map_err(|error| {
         Failure::new(
             crate::exit::Exit::NotAsItShouldBe,
@@ -154,24 +157,45 @@ async fn unwrap_all(
             found.push(Found::new(Severity::Error, AREA, text));
             continue;
         };
-        let opened = if purpose == Purpose::Index {
-            keyring.index_key(&domain).await.map(drop)
-        } else {
-            let id = key.id;
-            keyring.opener(id, &domain, purpose).await.map(drop)
+        let lacking = lacking_wraps(&providers, key);
+        let key = KeyRef {
+            id: key.id,
+            domain,
+            purpose,
         };
-        if let Err(error) = opened {
-            let key = KeyRef {
-                id: key.id,
-                domain,
-                purpose,
-            };
-            found.push(Found::new(Severity::Error, AREA, named(&key, &error)));
-        }
+        of_wraps(&keyring, &key, &lacking, found).await;
     }
     let text = format!("{} data keys are in the target", keys.len());
     found.push(Found::new(Severity::Note, AREA, text));
     Ok(())
+}
+
+/// Whether a key opens, and by every wrap that the policy promises it.
+async fn of_wraps(
+    keyring: &Keyring,
+    key: &KeyRef,
+    lacking: &[WrappingKey],
+    found: &mut Vec<Found>,
+) {
+    let refused = match keyring.refused_wraps(key).await {
+        Ok(refused) => refused,
+        Err(error) => return found.push(Found::new(Severity::Error, AREA, named(key, &error))),
+    };
+    for wrap in refused {
+        let text = format!(
+            "{key} opens, but not by its wrap under {}: {}",
+            wrap.wrapping_key, wrap.error
+        );
+        found.push(Found::new(Severity::Warning, AREA, text));
+    }
+    for name in lacking {
+        let text = format!(
+            "{key} has no wrap under {name}: what it sealed is lost with its other wrapping keys, \
+             and does not open for whoever may use {name} alone; `fieldseal migrate` or the start \
+             of `fieldseal run` adds it"
+        );
+        found.push(Found::new(Severity::Warning, AREA, text));
+    }
 }
 
 /// The error with the key it is about, which most errors name themselves.

@@ -2,7 +2,7 @@
 //! for each domain and purpose, since access may be granted by them. Makes no key.
 
 use fieldseal_envelope::{Purpose, WrapContext};
-use fieldseal_keys::{AwsKmsProvider, KeyProvider as _};
+use fieldseal_keys::{AwsKmsProvider, KeyProvider as _, KmsDryRun};
 
 use super::{Found, Severity};
 use crate::config::Config;
@@ -18,14 +18,17 @@ pub(super) async fn look(config: &Config, keys: &[AwsKmsProvider], found: &mut V
             AREA,
             format!("{name} in {} wraps data keys", key.region()),
         ));
-        let not_needed = if number == 0 {
-            "kms:Encrypt"
-        } else {
-            "kms:GenerateDataKey"
+        // What another key made, or opened before this one was named, is wrapped under the first
+        // too.
+        let not_needed = match (number, keys.len()) {
+            (0, 1) => Some("kms:Encrypt"),
+            (0, _) => None,
+            _ => Some("kms:GenerateDataKey"),
         };
         for context in contexts(config) {
             let calls = key.dry_run(&context).await;
-            for call in calls.iter().filter(|call| call.permission != not_needed) {
+            let needed = |call: &&KmsDryRun| Some(call.permission) != not_needed;
+            for call in calls.iter().filter(needed) {
                 if let Err(error) = &call.outcome {
                     found.push(Found::new(
                         Severity::Error,

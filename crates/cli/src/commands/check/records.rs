@@ -8,25 +8,30 @@ use fieldseal_kinesis::KinesisSource;
 use fieldseal_model::SequenceNumber;
 use fieldseal_pipeline::{BatchLimits, RecordSource, ShardInfo, ShardReader as _, SourceError};
 
-use super::{Found, Severity};
+use super::{Found, Severity, clock};
+use crate::clock::now_millis;
 use crate::config::Config;
+use crate::print::counted;
 use crate::source::{self, AnySource};
 
 const AREA: &str = "source";
 
-/// Looks at every shard; puts a mark only if told to.
-pub(super) async fn look(config: &Config, put_mark: bool, found: &mut Vec<Found>) {
+/// Looks at every shard; puts a mark only if told to. Answers whether this machine's clock was
+/// compared with AWS's.
+pub(super) async fn look(config: &Config, put_mark: bool, found: &mut Vec<Found>) -> bool {
     let source = match source::source(config, Tail::Wait).await {
         Ok(source) => source,
         Err(failure) => {
-            return found.push(Found::new(Severity::Error, AREA, failure.to_string()));
+            found.push(Found::new(Severity::Error, AREA, failure.to_string()));
+            return false;
         }
     };
     let shards = match source.shards().await {
         Ok(shards) => shards,
         Err(error) => {
             let text = source::unlisted(&error, config).to_string();
-            return found.push(Found::new(Severity::Error, AREA, text));
+            found.push(Found::new(Severity::Error, AREA, text));
+            return false;
         }
     };
     if shards.is_empty() {
@@ -39,41 +44,53 @@ pub(super) async fn look(config: &Config, put_mark: bool, found: &mut Vec<Found>
                     found.push(Found::new(Severity::Error, AREA, error.to_string()));
                 }
             }
+            false
         }
-        AnySource::Kinesis(stream) => of_stream(stream, &shards, put_mark, found).await,
+        AnySource::Kinesis(stream) => {
+            let compared = of_stream(stream, found).await;
+            of_shards(stream, &shards, put_mark, found).await;
+            compared
+        }
     }
 }
 
-/// A stream's own settings, one read of each shard, and a mark.
-async fn of_stream(
+/// A stream's own settings, and AWS's clock. Answers whether that was told.
+async fn of_stream(stream: &KinesisSource, found: &mut Vec<Found>) -> bool {
+    let before = now_millis();
+    let facts = match stream.describe().await {
+        Ok(facts) => facts,
+        Err(error) => {
+            found.push(Found::new(Severity::Error, AREA, error.to_string()));
+            return false;
+        }
+    };
+    if let Some(aws) = facts.clock {
+        clock::of_aws(aws, before, now_millis(), found);
+    }
+    let (arn, hours) = (&facts.arn, facts.retention_hours);
+    let open = counted(facts.shards_open.into(), "open shard");
+    let text = format!(
+        "{arn} has {open} and keeps records for {hours} hours: what is not applied by then is lost"
+    );
+    found.push(Found::new(Severity::Note, AREA, text));
+    if !facts.encrypted {
+        let text = format!(
+            "{arn} is not encrypted at rest, and DMS writes plaintext to it; turn on server-side \
+             encryption (StartStreamEncryption)"
+        );
+        found.push(Found::new(Severity::Warning, AREA, text));
+    }
+    facts.clock.is_some()
+}
+
+/// One read of each shard, and a mark.
+async fn of_shards(
     stream: &KinesisSource,
     shards: &[ShardInfo],
     put_mark: bool,
     found: &mut Vec<Found>,
 ) {
     let mut add = |severity, text: String| found.push(Found::new(severity, AREA, text));
-    match stream.describe().await {
-        Err(error) => add(Severity::Error, error.to_string()),
-        Ok(facts) => {
-            let (arn, open, hours) = (facts.arn, facts.shards_open, facts.retention_hours);
-            add(
-                Severity::Note,
-                format!(
-                    "{arn} has {open} open shards and keeps records for {hours} hours: what is \
-                     not applied by then is lost"
-                ),
-            );
-            if !facts.encrypted {
-                add(
-                    Severity::Warning,
-                    format!(
-                        "{arn} is not encrypted at rest, and DMS writes plaintext to it; turn on \
-                         server-side encryption (StartStreamEncryption)"
-                    ),
-                );
-            }
-        }
-    }
     for shard in shards {
         if let Err(error) = read_once(stream, &shard.name).await {
             add(Severity::Error, error.to_string());

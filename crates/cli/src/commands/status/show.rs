@@ -1,6 +1,6 @@
 //! The status as a report for people and as one JSON object. Counts and names only.
 
-use fieldseal_keys::{KeyState, KeyUse};
+use fieldseal_keys::{KeyState, KeyUse, WrappingKey};
 use fieldseal_metrics::LagUnit;
 use fieldseal_policy::Policy;
 use fieldseal_store::TableStatus;
@@ -26,6 +26,7 @@ pub(super) fn print(report: &Report, policy: &Policy, as_json: bool) -> Result<(
         &shards(report, policy),
     )?;
     section(&mut lines, "keys", &KEY, &keys(report))?;
+    lacking(&mut lines, report)?;
     section(&mut lines, "held records", &HELD, &held(report))?;
     section(&mut lines, "debts", &DEBT, &debts(report))?;
     lines.line("")?;
@@ -147,6 +148,24 @@ fn keys(report: &Report) -> Vec<Vec<String>> {
     report.keys.iter().map(row).collect()
 }
 
+/// The keys that lose what they sealed with fewer wrapping keys than the policy names.
+fn lacking(lines: &mut Lines, report: &Report) -> Result<(), Failure> {
+    let lacking = match &report.lacking {
+        Ok(lacking) => lacking,
+        Err(why) => {
+            return lines.line(safe(&format!(
+                "  whether every key has its wraps cannot be told: {why}"
+            )));
+        }
+    };
+    for (key, names) in report.keys.iter().zip(lacking) {
+        for name in names {
+            lines.line(format!("  key {} has no wrap under {name}", key.id))?;
+        }
+    }
+    Ok(())
+}
+
 fn held(report: &Report) -> Vec<Vec<String>> {
     let row = |held: &fieldseal_store::QuarantineCount| {
         vec![
@@ -198,7 +217,7 @@ fn object(report: &Report, policy: &Policy) -> Value {
         "epoch": report.status.epoch,
         "tables": report.status.tables.iter().map(table_object).collect::<Vec<_>>(),
         "shards": shards,
-        "keys": report.keys.iter().map(key_object).collect::<Vec<_>>(),
+        "keys": keys_object(report),
         "held": held,
         "debts": debts,
         "generations": report
@@ -226,7 +245,17 @@ fn table_object(table: &TableStatus) -> Value {
     object
 }
 
-fn key_object(key: &KeyUse) -> Value {
+fn keys_object(report: &Report) -> Vec<Value> {
+    let key = |(number, key): (usize, &KeyUse)| {
+        let lacking = report.lacking.as_ref().ok();
+        // Null where it cannot be told.
+        key_object(key, lacking.and_then(|lacking| lacking.get(number)))
+    };
+    report.keys.iter().enumerate().map(key).collect()
+}
+
+fn key_object(key: &KeyUse, lacking: Option<&Vec<WrappingKey>>) -> Value {
+    let lacking = lacking.map(|names| names.iter().map(WrappingKey::as_str).collect::<Vec<_>>());
     json!({
         "id": key.id.to_string(),
         "domain": key.domain,
@@ -235,5 +264,6 @@ fn key_object(key: &KeyUse) -> Value {
         "uses": key.reserved,
         "limit": key.limit,
         "wrapping_keys": key.wrapping_keys,
+        "lacking_wrapping_keys": lacking,
     })
 }
