@@ -60,7 +60,7 @@ const LONG: Course = Course {
     block: BATCH as u64,
 };
 
-/// For PostgreSQL, where a short batch takes longer than elsewhere (see `races_store`).
+/// For PostgreSQL, where fewer blocks take as long.
 const SHORT: Course = Course {
     blocks: 120,
     ..LONG

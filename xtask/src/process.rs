@@ -210,3 +210,69 @@ pub(crate) fn find_program(name: impl AsRef<OsStr>, folders: &[PathBuf]) -> Opti
         .map(|folder| folder.join(name.as_ref()))
         .find(|candidate| candidate.is_file())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use rustix::process::{Pid, Signal, getpid, kill_process, test_kill_process};
+
+    use super::{Group, Stop, TICK};
+    use crate::failure::Failure;
+
+    /// A shell with a child of its own, and the numbers of both.
+    fn family() -> (Group, [Pid; 2]) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("child");
+        let mut shell = Command::new("sh");
+        shell
+            .args([
+                "-c",
+                r#"sleep 600 & echo $! > "$0.new"; mv "$0.new" "$0"; wait"#,
+            ])
+            .arg(&file);
+        let group = Group::start(shell, "a shell", Signal::TERM).expect("it starts");
+        while !file.exists() {
+            std::thread::sleep(TICK);
+        }
+        let child = fs::read_to_string(&file).expect("its number");
+        let pids = [group.id().to_string(), child.trim().to_owned()];
+        let pids = pids.map(|pid| Pid::from_raw(pid.parse().expect("a number")).expect("not 0"));
+        (group, pids)
+    }
+
+    /// Gone, or dead and not yet collected by who inherited it.
+    fn is_gone(pid: Pid) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+        test_kill_process(pid).is_err() || stat.is_ok_and(|stat| stat.contains(") Z"))
+    }
+
+    #[test]
+    fn a_failure_ends_what_was_started_and_what_that_started() {
+        let (group, pids) = family();
+        assert!(pids.iter().all(|pid| !is_gone(*pid)));
+        // As by `?` on any error behind the start.
+        drop(group);
+        for pid in pids {
+            while !is_gone(pid) {
+                std::thread::sleep(TICK);
+            }
+        }
+    }
+
+    #[test]
+    fn a_signal_ends_the_wait_and_what_was_waited_for() {
+        let stop = Stop::listen().expect("signals can be taken over");
+        let (mut group, pids) = family();
+        kill_process(getpid(), Signal::INT).expect("to ourselves");
+        let ended = group.wait(&stop);
+        assert!(matches!(ended, Err(Failure::Stopped(2))));
+        drop(group);
+        for pid in pids {
+            while !is_gone(pid) {
+                std::thread::sleep(TICK);
+            }
+        }
+    }
+}
