@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use fieldseal_db::{Bind, DbError, Dialect, Sql, Transaction};
+use fieldseal_db::{Bind, DbError, Dialect, Row, Sql, Transaction};
 use fieldseal_tests::harness::Rig;
 
 /// PostgreSQL's advisory keys: the class in the upper half, the table's number in the lower.
@@ -74,40 +74,40 @@ pub(crate) async fn while_it_waits<T>(
 
 /// Until the server says so.
 pub(crate) async fn somebody_waits(rig: &Rig) {
-    // One connection for it all: a named lock belongs to its session.
-    let mut asking = rig.database.database.begin().await.unwrap();
-    while waiting(&mut asking).await == 0 {
+    while waiting(rig).await == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    asking.rollback().await.unwrap();
 }
 
-async fn waiting(asking: &mut Transaction) -> i64 {
-    let count = match asking.dialect() {
+async fn waiting(rig: &Rig) -> i64 {
+    let rows = match rig.database.dialect() {
+        // Not in a transaction: there, what it shows stays as it was at first.
         Dialect::Postgres => {
-            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            let sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            rig.query(sql, &[]).await
         }
-        _ => {
-            "SELECT COUNT(*) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id WHERE p.DB = DATABASE() AND t.trx_state = 'LOCK WAIT'"
-        }
+        _ => innodb_waiting(rig).await,
     };
-    // InnoDB's list is a copy that is renewed only when nobody, on the whole server, has asked for
-    // a tenth of a second: so all who ask take turns, and each lets that time pass first.
-    const IN_TURN: [&str; 2] = [
+    rows[0].int(0).unwrap()
+}
+
+/// InnoDB's list is a copy that is renewed only when nobody, on the whole server, has asked for a
+/// tenth of a second: so all who ask take turns, and each lets that time pass first.
+async fn innodb_waiting(rig: &Rig) -> Vec<Row> {
+    // One connection for it all: a named lock belongs to its session.
+    let mut asking = rig.database.database.begin().await.unwrap();
+    for turn in [
         "SELECT GET_LOCK('asks for INNODB_TRX', 60)",
         "SELECT SLEEP(0.12)",
-    ];
-    if asking.dialect() == Dialect::MySql {
-        for turn in IN_TURN {
-            asking.query(turn, &[]).await.unwrap();
-        }
+    ] {
+        asking.query(turn, &[]).await.unwrap();
     }
-    let rows = asking.query(count, &[]).await.unwrap();
-    if asking.dialect() == Dialect::MySql {
-        let next = "SELECT RELEASE_LOCK('asks for INNODB_TRX')";
-        asking.query(next, &[]).await.unwrap();
-    }
-    rows[0].int(0).unwrap()
+    let sql = "SELECT COUNT(*) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id WHERE p.DB = DATABASE() AND t.trx_state = 'LOCK WAIT'";
+    let rows = asking.query(sql, &[]).await.unwrap();
+    let next = "SELECT RELEASE_LOCK('asks for INNODB_TRX')";
+    asking.query(next, &[]).await.unwrap();
+    asking.rollback().await.unwrap();
+    rows
 }
 
 /// How many table locks somebody else was given (PostgreSQL).
