@@ -98,10 +98,11 @@ async fn eight_processes(server: Server) {
     for (id, seals) in &seals {
         assert!(*seals <= SEALS_PER_KEY, "key {id} made {seals} seals");
     }
-    // Else the processes ran one after the other, and nothing was shown.
+    // Else the processes ran one after the other, and nothing was shown. How many it is, the
+    // machine's load decides.
     let shared = sharers.values().filter(|workers| workers.len() > 1).count();
     assert!(
-        shared >= KEYS_USED_UP,
+        shared >= KEYS_USED_UP / 4,
         "only {shared} keys were shared by processes"
     );
 
