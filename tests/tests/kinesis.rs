@@ -109,8 +109,17 @@ impl Play {
     }
 
     async fn open_shards(&self) -> Vec<Shard> {
-        let listed = self.producer.list_shards().stream_name(STREAM);
-        let shards = listed.send().await.unwrap().shards.unwrap();
+        // Faults of the worker's own calls strike these, too.
+        let mut tries = 0;
+        let listed = loop {
+            let list = self.producer.list_shards().stream_name(STREAM);
+            match list.send().await {
+                Ok(listed) => break listed,
+                Err(_) if tries < 20 => tries += 1,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let shards = listed.shards.unwrap();
         let open = |shard: &Shard| {
             let range = shard.sequence_number_range().unwrap();
             range.ending_sequence_number().is_none()
