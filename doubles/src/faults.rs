@@ -12,9 +12,12 @@ pub enum Fault {
     /// HTTP 500 `InternalFailure` (`CommonErrors`). Half of them are told after the call had its effect: a
     /// 5xx does not say whether it had.
     ServerErrors(f64),
-    /// The service's own way to say "slower".
+    /// The service's own way to say "slower": `ProvisionedThroughputExceededException` (`API_GetRecords`,
+    /// `API_PutRecords`) or `LimitExceededException` (`API_ListShards`); KMS: `ThrottlingException` (Developer
+    /// Guide, "Throttling AWS KMS requests").
     Throttling(f64),
-    /// The connection is cut; nothing has happened.
+    /// The connection is cut; nothing has happened. What a network does is on no page: this and the next
+    /// three are the double's own.
     DroppedBefore(f64),
     /// The connection is cut after the effect, before the answer.
     DroppedAfter(f64),
@@ -22,7 +25,8 @@ pub enum Fault {
     Latency(Duration),
     /// Every connection is cut at once, as when nobody listens.
     Outage,
-    /// This access key id may do nothing: `AccessDeniedException` (`CommonErrors`). Several can be set.
+    /// This access key id may do nothing: `AccessDeniedException` (`CommonErrors`; its text is the double's
+    /// own). Several can be set.
     Denied(String),
     /// Kinesis: `GetRecords` says that the iterator has expired (`API_GetRecords`,
     /// `ExpiredIteratorException`), here also before its five minutes are over.
@@ -147,14 +151,20 @@ impl Faults {
         rate
     }
 
+    /// How long this call waits. Asked once per call, like [`Faults::strike`].
     pub(crate) fn latency(&self, operation: &str) -> Duration {
-        let state = self.state();
-        let concerned = state.set.iter().filter(|active| active.concerns(operation));
-        let latencies = concerned.filter_map(|active| match active.fault {
-            Fault::Latency(latency) => Some(latency),
-            _ => None,
-        });
-        latencies.max().unwrap_or_default()
+        let mut state = self.state();
+        let mut longest = Duration::ZERO;
+        for active in &mut state.set {
+            if let Fault::Latency(latency) = active.fault
+                && active.concerns(operation)
+            {
+                longest = longest.max(latency);
+                active.calls_left = active.calls_left.map(|left| left.saturating_sub(1));
+            }
+        }
+        state.set.retain(|active| active.calls_left != Some(0));
+        longest
     }
 
     pub(crate) fn outage(&self) -> bool {
@@ -288,6 +298,8 @@ impl Random {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::{Fault, Faults};
 
     #[test]
@@ -313,6 +325,16 @@ mod tests {
         assert!(!strike("A"));
         let counted = [(("A".to_owned(), "ServerErrors"), 2)];
         assert!(faults.struck().into_iter().eq(counted));
+    }
+
+    #[test]
+    fn latency_for_the_next_calls_ends_by_itself() {
+        let faults = Faults::seeded(1);
+        let long = Duration::from_secs(1);
+        faults.next("A", Fault::Latency(long), 1);
+        assert_eq!(faults.latency("B"), Duration::ZERO);
+        assert_eq!(faults.latency("A"), long);
+        assert_eq!(faults.latency("A"), Duration::ZERO);
     }
 
     #[test]

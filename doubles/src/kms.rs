@@ -171,7 +171,8 @@ impl KmsDouble {
         self.directory().key(key_arn).set_state(state, now);
     }
 
-    /// From now on only these access key ids may use the key.
+    /// From now on only these access key ids may use the key, as by the principals of its policy (Developer
+    /// Guide, "Key policies in AWS KMS"). That access key ids stand for principals is the double's own.
     ///
     /// # Panics
     /// If there is no such key.

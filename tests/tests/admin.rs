@@ -150,8 +150,41 @@ fn check_says_which_kms_call_would_be_refused() {
         let refused = format!("domain contact, purpose seal: kms:{call} under {key} would fail");
         assert!(found.contains(&refused), "{found}");
     }
-    // Nothing else: what holds records may be used, and only a second key needs `Encrypt`.
+    // Nothing else: what holds records may be used, and a key that is alone needs no `Encrypt`.
     assert_eq!(found.matches("would fail").count(), 2, "{found}");
+}
+
+/// While the first key is away the second one makes data keys, and what it made is wrapped under
+/// the first once that is back: each of two keys needs all three.
+#[test]
+fn check_asks_every_call_of_each_of_two_keys() {
+    let settings = KmsSettings {
+        regions: ["eu-central-1", "eu-west-1"].map(str::to_owned).to_vec(),
+        ..KmsSettings::default()
+    };
+    let kms = KmsDouble::start(settings).unwrap();
+    let arns = kms.create_multi_region_key(&["eu-central-1", "eu-west-1"]);
+    let spelt = |region, key| {
+        let endpoint = kms.endpoint(region);
+        format!("key = \"{key}\", endpoint = \"{endpoint}\"")
+    };
+    let (first, second) = (
+        spelt("eu-central-1", &arns[0]),
+        spelt("eu-west-1", &arns[1]),
+    );
+    let keys = format!("aws_kms = {{ {first}, second_keys = [{{ {second} }}] }}");
+    let place = Place::with_keys(1, &keys);
+    for key in &arns {
+        kms.require_context(key, &[("fieldseal:domain", "quarantine")]);
+        let found = place.ends(&["check"], 4);
+        for call in ["GenerateDataKey", "Encrypt", "Decrypt"] {
+            let refused =
+                format!("domain contact, purpose seal: kms:{call} under {key} would fail");
+            assert!(found.contains(&refused), "{found}");
+        }
+        assert_eq!(found.matches("would fail").count(), 3, "{found}");
+        kms.require_context(key, &[]);
+    }
 }
 
 #[test]

@@ -363,7 +363,7 @@ async fn a_file_number_that_falls_back_behind_a_split_stops_the_child() {
     rig.end().await;
 }
 
-/// The positions of a merge's both parents count, and those of another epoch do not.
+/// The positions of a merge's both parents count.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merged_shard_goes_on_from_the_higher_of_its_parents() {
     let rig = rig().await;

@@ -102,6 +102,19 @@ fn entries(range: std::ops::Range<u8>) -> Vec<PutRecordsRequestEntry> {
 }
 
 #[tokio::test]
+async fn latency_delays_the_answers_it_is_set_for() {
+    let (double, client) = kinesis().await;
+    put(&client, b"x").await;
+    let iterator = iterator(&client, None).await.unwrap();
+    let late = Fault::Latency(Duration::from_secs(1));
+    double.faults().set_for("GetRecords", late);
+    let early = tokio::time::timeout(Duration::from_millis(500), get(&client, &iterator));
+    assert!(early.await.is_err(), "it is answered at once");
+    assert_eq!(get(&client, &iterator).await, Ok(1));
+    put(&client, b"y").await;
+}
+
+#[tokio::test]
 async fn an_iterator_lives_five_minutes() {
     let (double, client) = kinesis().await;
     put(&client, b"x").await;

@@ -9,7 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fieldseal_policy::{Location, Policy};
+use fieldseal_envelope::Purpose;
+use fieldseal_policy::{KeyProvider, Location, Policy, SourceKind};
 use serde_json::Value as Json;
 
 /// Calls that only an operator's commands make: a mark is put into the stream.
@@ -97,15 +98,88 @@ fn pascal(operation: &str) -> String {
     operation.split('_').map(word).collect()
 }
 
-/// What a role's policy allows.
-fn allowed(role: &str) -> BTreeSet<String> {
+const ROLES: [&str; 3] = ["worker", "operator", "application"];
+
+fn statements(role: &str) -> Vec<Json> {
     let policy = json(&format!("deploy/iam/{role}.json"));
-    let statements = policy["Statement"].as_array().unwrap();
-    let actions = statements.iter().flat_map(|statement| {
+    policy["Statement"].as_array().unwrap().clone()
+}
+
+/// What a role's policy allows on each resource.
+fn allowed(role: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for statement in statements(role) {
         assert_eq!(statement["Effect"], "Allow", "{role}");
-        strings(&statement["Action"])
-    });
-    actions.collect()
+        for resource in strings(&statement["Resource"]) {
+            let actions = allowed.entry(resource).or_default();
+            actions.extend(strings(&statement["Action"]));
+        }
+    }
+    allowed
+}
+
+/// What a statement says of one part of the encryption context, if anything.
+fn context(statement: &Json, key: &str) -> Option<BTreeSet<String>> {
+    let name = format!("kms:EncryptionContext:fieldseal:{key}");
+    let value = &statement["Condition"]["StringEquals"][&name];
+    (!value.is_null()).then(|| strings(value).into_iter().collect())
+}
+
+/// The statements about making, wrapping and opening data keys.
+fn about_data_keys(role: &str) -> Vec<Json> {
+    let mut bound = statements(role);
+    bound.retain(|statement| context(statement, "domain").is_some());
+    bound
+}
+
+fn example() -> Policy {
+    let text = fs::read_to_string(root().join("pipeline-config/aws.toml")).unwrap();
+    Policy::parse(&text).unwrap()
+}
+
+/// The resources of the example: the first two as its policy names them.
+struct Resources {
+    stream: String,
+    second_key: String,
+    /// The policy names an alias, and a permission needs the key itself.
+    first_key: String,
+    /// What the stream is encrypted under.
+    stream_key: String,
+}
+
+impl Resources {
+    fn of(example: &Policy) -> Self {
+        let SourceKind::Kinesis { stream, .. } = &example.source().kind else {
+            panic!("the example reads a stream");
+        };
+        let KeyProvider::AwsKms {
+            key, second_keys, ..
+        } = &example.keys().provider
+        else {
+            panic!("the example wraps under AWS KMS");
+        };
+        let [second] = &second_keys[..] else {
+            panic!("the example has one second key");
+        };
+        let (beside, _) = key.split_once(":alias/").unwrap();
+        let (stream_keys, others): (Vec<Json>, Vec<Json>) = statements("worker")
+            .into_iter()
+            .partition(|statement| !via_service(statement).is_null());
+        let mut first = others
+            .iter()
+            .flat_map(|statement| strings(&statement["Resource"]))
+            .filter(|resource| resource.starts_with(&format!("{beside}:key/")));
+        Self {
+            stream: stream.clone(),
+            second_key: second.key.clone(),
+            first_key: first.next().unwrap(),
+            stream_key: strings(&stream_keys[0]["Resource"])[0].clone(),
+        }
+    }
+}
+
+fn via_service(statement: &Json) -> &Json {
+    &statement["Condition"]["StringEquals"]["kms:ViaService"]
 }
 
 fn strings(value: &Json) -> Vec<String> {
@@ -129,22 +203,29 @@ fn each_role_may_make_the_calls_it_makes_and_no_other() {
         all.contains("kinesis:GetRecords"),
         "the scan finds calls: {all:?}"
     );
-    let not_the_workers = OPERATOR_ONLY.map(str::to_owned);
-    let worker: BTreeSet<String> = all
-        .iter()
-        .filter(|action| !not_the_workers.contains(action))
-        .cloned()
-        .collect();
-    assert_eq!(allowed("operator"), all, "operator");
+    let its = Resources::of(&example());
+    let set = |actions: &[&str]| actions.iter().map(ToString::to_string).collect();
+    // While one key is away, the other makes the data keys, and both get their wraps of them.
+    let keys = [&its.first_key, &its.second_key].map(|key| (key.clone(), called["kms"].clone()));
+    let application = BTreeMap::from(keys);
+    let reads = &called["kinesis"] - &set(&OPERATOR_ONLY);
+    let mut worker = application.clone();
+    worker.insert(its.stream.clone(), reads);
+    worker.insert(its.stream_key.clone(), set(&["kms:Decrypt"]));
+    let mut operator = application.clone();
+    operator.insert(its.stream.clone(), called["kinesis"].clone());
+    // Who puts a record makes the stream encrypt it.
+    let encrypts = set(&["kms:Decrypt", "kms:GenerateDataKey"]);
+    operator.insert(its.stream_key.clone(), encrypts);
+    assert_eq!(allowed("operator"), operator, "operator");
     assert_eq!(allowed("worker"), worker, "worker");
-    assert_eq!(allowed("application"), called["kms"], "application");
+    assert_eq!(allowed("application"), application, "application");
 }
 
 #[test]
 fn no_statement_is_wider_than_it_must_be() {
-    for role in ["worker", "operator", "application"] {
-        let policy = json(&format!("deploy/iam/{role}.json"));
-        for statement in policy["Statement"].as_array().unwrap() {
+    for role in ROLES {
+        for statement in &statements(role) {
             let (actions, resources) = (
                 strings(&statement["Action"]),
                 strings(&statement["Resource"]),
@@ -157,14 +238,13 @@ fn no_statement_is_wider_than_it_must_be() {
             if !about_kms || actions == ["kms:DescribeKey"] {
                 continue;
             }
-            let condition = &statement["Condition"]["StringEquals"];
-            if condition["kms:ViaService"].is_string() {
+            if via_service(statement).is_string() {
                 // The stream's own encryption, whose context is Kinesis' own.
                 continue;
             }
             for key in ["deployment", "domain", "purpose"] {
-                let name = format!("kms:EncryptionContext:fieldseal:{key}");
-                assert!(!condition[&name].is_null(), "{role}: {name} in {statement}");
+                let bound = context(statement, key);
+                assert!(bound.is_some(), "{role}: {key} in {statement}");
             }
         }
     }
@@ -172,28 +252,37 @@ fn no_statement_is_wider_than_it_must_be() {
 
 /// The roles, the task and the policy are one example.
 #[test]
-fn the_worker_is_the_one_of_the_example_policy() {
-    let text = fs::read_to_string(root().join("pipeline-config/aws.toml")).unwrap();
-    let example = Policy::parse(&text).unwrap();
+fn the_roles_and_the_task_are_those_of_the_example_policy() {
+    let example = example();
     let mut domains: BTreeSet<String> = example.domains().iter().map(ToString::to_string).collect();
     domains.insert("quarantine".to_owned());
-    let worker = json("deploy/iam/worker.json");
-    let context = |statement: &Json, key: &str| {
-        let name = format!("kms:EncryptionContext:fieldseal:{key}");
-        let value = &statement["Condition"]["StringEquals"][&name];
-        (!value.is_null()).then(|| strings(value))
-    };
-    let statements = worker["Statement"].as_array().unwrap();
-    let bound: Vec<&Json> = statements
-        .iter()
-        .filter(|statement| context(statement, "domain").is_some())
-        .collect();
-    assert_eq!(bound.len(), 2, "the first key, and the second ones");
-    for statement in bound {
-        let its: BTreeSet<String> = context(statement, "domain").unwrap().into_iter().collect();
-        assert_eq!(its, domains);
-        let deployment = context(statement, "deployment").unwrap();
-        assert_eq!(deployment, [example.keys().deployment.clone()]);
+    let deployment = BTreeSet::from([example.keys().deployment.clone()]);
+    let purposes = [Purpose::Seal, Purpose::Value, Purpose::Index].map(|one| one.to_string());
+    let purposes = BTreeSet::from(purposes);
+    for role in ROLES {
+        let bound = about_data_keys(role);
+        assert_eq!(bound.len(), 2, "{role}: the first key, and the second ones");
+        for statement in &bound {
+            // An application has fewer domains, and its own test.
+            if role != "application" {
+                assert_eq!(context(statement, "domain").unwrap(), domains, "{role}");
+            }
+            assert_eq!(context(statement, "deployment").unwrap(), deployment);
+            assert_eq!(context(statement, "purpose").unwrap(), purposes, "{role}");
+            let no_other = &statement["Condition"]["ForAllValues:StringEquals"];
+            assert_eq!(
+                strings(&no_other["kms:EncryptionContextKeys"]),
+                ["deployment", "domain", "purpose"].map(|key| format!("fieldseal:{key}")),
+                "{role}"
+            );
+        }
+    }
+    let stream = Resources::of(&example).stream;
+    let region = stream.split(':').nth(3).unwrap();
+    for statement in ROLES.into_iter().flat_map(statements) {
+        if let Some(service) = via_service(&statement).as_str() {
+            assert_eq!(service, format!("kinesis.{region}.amazonaws.com"));
+        }
     }
     let secret = &json("deploy/ecs-task.json")["containerDefinitions"][0]["secrets"][0]["name"];
     assert!(example.target().url == Location::Env(secret.as_str().unwrap().to_owned()));
@@ -202,18 +291,14 @@ fn the_worker_is_the_one_of_the_example_policy() {
 
 #[test]
 fn an_application_opens_its_own_domains_only() {
-    let policy = json("deploy/iam/application.json");
-    let domains = |policy: &Json| {
-        let statements = policy["Statement"].as_array().unwrap().clone();
-        let of = |statement: &Json| {
-            let key = "kms:EncryptionContext:fieldseal:domain";
-            let domain = &statement["Condition"]["StringEquals"][key];
-            (!domain.is_null()).then(|| strings(domain))
-        };
-        let domains = statements.iter().filter_map(of).flatten();
-        domains.collect::<BTreeSet<String>>()
+    let domains = |role: &str| {
+        let bound = about_data_keys(role);
+        let mut each = bound.iter().map(|one| context(one, "domain").unwrap());
+        let first = each.next().unwrap();
+        assert!(each.all(|other| other == first), "{role}: alike everywhere");
+        first
     };
-    let (its, all) = (domains(&policy), domains(&json("deploy/iam/worker.json")));
+    let (its, all) = (domains("application"), domains("worker"));
     assert!(its.is_subset(&all) && its.len() < all.len());
     assert!(
         !its.contains("quarantine"),

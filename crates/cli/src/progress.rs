@@ -63,30 +63,62 @@ impl Drop for Shown {
 pub(crate) struct Counting {
     doing: String,
     unit: &'static str,
+    /// Work has a rate, waiting has none.
+    rated: bool,
+    started: Instant,
     bar: Option<ProgressBar>,
+    /// When the count was last drawn on a terminal; before the first time, nothing.
+    drawn: Option<Instant>,
     logged: Instant,
 }
 
 impl Counting {
-    /// Starts showing nothing yet.
+    /// Starts showing work, of which nothing is done yet.
     pub(crate) fn start(doing: &str, unit: &'static str) -> Self {
-        let bar = io::stderr().is_terminal().then(bar);
+        let (bar, now) = (io::stderr().is_terminal().then(bar), Instant::now());
         Self {
             doing: doing.to_owned(),
             unit,
+            rated: true,
+            started: now,
             bar,
-            logged: Instant::now(),
+            drawn: None,
+            logged: now,
         }
+    }
+
+    /// The same for waiting: its count says nothing of how fast it goes.
+    pub(crate) fn waiting(doing: &str, unit: &'static str) -> Self {
+        let mut counting = Self::start(doing, unit);
+        counting.rated = false;
+        counting
+    }
+
+    /// The same for work that prints as it goes: nothing where its output is seen to grow.
+    pub(crate) fn unless_seen(doing: &str, unit: &'static str) -> Option<Self> {
+        (!io::stdout().is_terminal()).then(|| Self::start(doing, unit))
     }
 
     /// So many are done.
     pub(crate) fn reached(&mut self, count: u64) {
+        let rate = || per_second(count, self.started.elapsed());
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("{}: {count} {}", self.doing, self.unit));
-            bar.tick();
+            if self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
+                self.drawn = Some(Instant::now());
+                let rate = self.rated.then(|| format!(", {}/s", rate()));
+                let rate = rate.unwrap_or_default();
+                bar.set_message(format!("{}: {count} {}{rate}", self.doing, self.unit));
+                bar.tick();
+            }
         } else if self.logged.elapsed() >= REDRAW * LOG_EVERY {
             self.logged = Instant::now();
-            tracing::info!(done = count, unit = self.unit, "{}", self.doing);
+            tracing::info!(
+                done = count,
+                unit = self.unit,
+                per_second = self.rated.then(rate),
+                "{}",
+                self.doing
+            );
         }
     }
 

@@ -127,7 +127,9 @@ impl Transaction {
         .map_err(|error| DbError::from_sqlx(dialect, &error))
     }
 
-    /// PostgreSQL only: sends `data` to a `COPY … FROM STDIN` and answers the count of rows.
+    /// PostgreSQL only: sends `data` to a `COPY … FROM STDIN` and answers the count of rows. For
+    /// the benches, which compare it with the statements that the store writes by; the product
+    /// does not use it.
     ///
     /// # Errors
     /// [`DbError`], without any value; also when this is no PostgreSQL connection.

@@ -25,6 +25,11 @@ pub const MARK: &[u8] = br#"{"fieldseal":"mark"}"#;
 /// only in a stream record that begins with it: what breaks another one may be text of a cell.
 pub const SEPARATOR: u8 = 0x1e;
 
+/// What an aggregated record of the Kinesis Producer Library begins with ("KPL Aggregated Record
+/// Format", amazon-kinesis-producer). Its objects come here taken apart, behind separators; whole
+/// comes only what could not be. No UTF-8 begins with these bytes, so nothing else is taken for it.
+pub const AGGREGATED: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
+
 /// Decodes the one or several JSON objects of a stream record with the default [`Decoder`].
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Records<'_> {
@@ -186,10 +191,9 @@ impl Iterator for Records<'_> {
     fn next(&mut self) -> Option<Decoded> {
         let first = !self.started;
         self.started = true;
-        if first && self.bytes.starts_with(b"\xef\xbb\xbf") {
+        if let Some(error) = refused_whole(self.bytes).filter(|_| first) {
             self.position = self.bytes.len();
-            let all = 0..self.bytes.len();
-            return Some(Decoded::unreadable(all, DecodeError::ByteOrderMark));
+            return Some(Decoded::unreadable(0..self.bytes.len(), error));
         }
         loop {
             if let Some(object) = self.next_of_part() {
@@ -203,6 +207,15 @@ impl Iterator for Records<'_> {
         self.position = self.bytes.len();
         first.then(|| self.rest(0, DecodeError::Empty))
     }
+}
+
+/// What the first bytes alone tell of the whole stream record.
+fn refused_whole(bytes: &[u8]) -> Option<DecodeError> {
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        return Some(DecodeError::ByteOrderMark);
+    }
+    let is_aggregate = bytes.starts_with(&AGGREGATED);
+    is_aggregate.then_some(DecodeError::BrokenAggregate)
 }
 
 /// The marker as a record of a table that no policy can name.

@@ -42,6 +42,11 @@ pub enum DecodeError {
     /// A byte order mark stands first; DMS writes none.
     #[error("the record starts with a byte order mark, which DMS never writes")]
     ByteOrderMark,
+    /// An aggregated record of the Kinesis Producer Library that was not taken apart.
+    #[error(
+        "the record begins as an aggregated one of the Kinesis Producer Library and could not be taken apart: its checksum or its form is wrong"
+    )]
+    BrokenAggregate,
     /// A JSON syntax error; the rest of the stream record is unreadable.
     #[error("the record is not valid JSON; the rest of the stream record cannot be read")]
     NotJson,
@@ -135,6 +140,7 @@ impl DecodeError {
             Self::Empty => "empty-record",
             Self::NotUtf8 => "not-utf8",
             Self::ByteOrderMark => "byte-order-mark",
+            Self::BrokenAggregate => "broken-aggregate",
             Self::NotJson => "not-json",
             Self::NotObject => "not-object",
             Self::DuplicateKey => "duplicate-key",

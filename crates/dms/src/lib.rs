@@ -20,7 +20,7 @@ mod error;
 mod record;
 
 pub use convert::to_value;
-pub use decode::{Decoded, Decoder, MARK, Records, SEPARATOR, decode};
+pub use decode::{AGGREGATED, Decoded, Decoder, MARK, Records, SEPARATOR, decode};
 pub use encode::{
     ColumnDef, ControlRecord, Encoder, PartitionKey, RowRecord, Settings, Spelling, TableDef,
     Transaction, Wire, mysql_stream_position, postgres_stream_position,

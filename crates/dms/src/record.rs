@@ -95,8 +95,8 @@ impl fmt::Display for ControlOperation {
     }
 }
 
-/// A record of one of DMS's own tables. Only a hint on the task's health: its cells may hold
-/// statements with plaintext in them and are never decoded.
+/// A record of one of DMS's own tables. It is only counted: its cells may hold statements with
+/// plaintext in them and are never decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Internal {
     /// The table; the schema is usually empty.

@@ -11,14 +11,13 @@
 //! whatever order, since versions order changes and arrival does not; whereas a producer that
 //! aggregates without sending again would lose what is dropped.
 
-use fieldseal_dms::SEPARATOR;
+use fieldseal_dms::{AGGREGATED, SEPARATOR};
 use fieldseal_model::Plaintext;
 use md5::{Digest as _, Md5};
 use zeroize::Zeroizing;
 
 use crate::protobuf::{Field, Fields};
 
-const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 const CHECKSUM: usize = 16;
 
 /// `AggregatedRecord.records` and `Record.data`.
@@ -26,8 +25,8 @@ const RECORDS: u64 = 3;
 const DATA: u64 = 3;
 
 /// The objects of an aggregated record, a separator before each; any other record as it is, also one
-/// that only begins like an aggregated one or whose checksum is wrong: it is no JSON, so that it
-/// will be held with its reason.
+/// that only begins like an aggregated one or whose checksum is wrong: the decoder knows it by its
+/// first bytes and refuses it with a reason of its own.
 pub(crate) fn joined(data: Plaintext) -> Plaintext {
     let apart = message(data.expose()).and_then(user_records);
     match apart {
@@ -37,7 +36,7 @@ pub(crate) fn joined(data: Plaintext) -> Plaintext {
 }
 
 fn message(bytes: &[u8]) -> Option<&[u8]> {
-    let body = bytes.strip_prefix(&MAGIC)?;
+    let body = bytes.strip_prefix(&AGGREGATED)?;
     let (message, checksum) = body.split_at_checked(body.len().checked_sub(CHECKSUM)?)?;
     (Md5::digest(message).as_slice() == checksum).then_some(message)
 }
@@ -86,7 +85,7 @@ mod tests {
     use fieldseal_model::Plaintext;
     use md5::{Digest as _, Md5};
 
-    use super::{MAGIC, joined};
+    use super::{AGGREGATED, joined};
 
     fn bytes_field(number: u8, bytes: &[u8]) -> Vec<u8> {
         let mut field = vec![number << 3 | 2];
@@ -109,7 +108,7 @@ mod tests {
     }
 
     fn aggregated(message: &[u8]) -> Vec<u8> {
-        [&MAGIC, message, &Md5::digest(message)[..]].concat()
+        [&AGGREGATED, message, &Md5::digest(message)[..]].concat()
     }
 
     fn result(bytes: &[u8]) -> Vec<u8> {
@@ -136,7 +135,7 @@ mod tests {
         *wrong.last_mut().unwrap() ^= 1;
         for bytes in [
             b"{\"n\":1}".to_vec(),
-            MAGIC.to_vec(),
+            AGGREGATED.to_vec(),
             wrong,
             aggregated(&[]),
             aggregated(&message(&[])),

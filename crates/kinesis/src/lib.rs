@@ -5,8 +5,8 @@
 //! nothing in a reader. `fieldseal_pipeline::run` starts a shard after `Target::take_shard`, which
 //! raises the shard's fence; a worker of a fleet will ask the target for a lease in that place and
 //! skip shards that another one holds. The limits below are per shard and reader, so they hold
-//! for a fleet as they are; listing shards (once a second and worker) is what would have to be
-//! shared.
+//! for a fleet as they are; listing shards (once a second and worker, and whenever a shard ends)
+//! is what would have to be shared.
 //!
 //! **Where retrying lives.** The SDK's own retries are switched off. Each of its attempts would
 //! count against the shard's five reads a second without being paced, and would wait on while the

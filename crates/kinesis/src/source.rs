@@ -23,8 +23,8 @@ use crate::{KinesisSettings, Start};
 const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// Shards are listed at most so often. AWS takes 100 calls a second for one stream
-/// (API_ListShards), from everybody together.
+/// Shards are listed at most so often. AWS takes 1,000 calls a second for one stream
+/// (API_ListShards), from everybody together; one listing of many shards takes several.
 const BETWEEN_LISTINGS: Duration = Duration::from_millis(100);
 
 /// A Kinesis data stream.

@@ -149,7 +149,8 @@ impl Metric {
                 "fieldseal_shard_lag_seconds",
                 Gauge,
                 &["shard"],
-                "How old the newest applied record of a Kinesis shard was when it was fetched.",
+                "MillisBehindLatest of the last fetch that is applied, in seconds: how far behind the \
+                 shard's tip it ended; 0 at the tip.",
             ),
             Self::ShardLagBytes => (
                 "fieldseal_shard_lag_bytes",

@@ -101,25 +101,23 @@ impl Standing {
         self.closed.contains(shard)
     }
 
+    /// A shard may stop that was never taken, or is not even listed: its records are lost.
     pub(crate) fn states(&self, stopped: &BTreeSet<String>) -> States {
-        let mut states = States {
-            closed: self.closed.len() as u64,
-            ..States::default()
-        };
-        let open = |shard: &&String| !self.closed.contains(*shard);
-        for shard in self.held.keys().filter(open) {
-            if stopped.contains(shard) {
-                states.stopped += 1;
-            } else {
-                states.reading += 1;
-            }
+        let goes_on = |shard: &&String| !stopped.contains(*shard);
+        let is_open = |shard: &&String| !self.closed.contains(*shard);
+        let is_held = |shard: &&String| self.held.contains_key(*shard);
+        let held = self.held.keys().filter(goes_on);
+        let listed = self.listed.keys().filter(goes_on);
+        States {
+            reading: held.filter(is_open).count() as u64,
+            stopped: stopped.len() as u64,
+            closed: self.closed.iter().filter(goes_on).count() as u64,
+            waiting: listed.filter(|shard| !is_held(shard)).count() as u64,
         }
-        let not_held = |shard: &&String| !self.held.contains_key(*shard);
-        states.waiting = self.listed.keys().filter(not_held).count() as u64;
-        states
     }
 
-    /// What stands against being ready.
+    /// What stands against being ready: all that stopped, whether listed or not, and each listed
+    /// shard that is not as it should be.
     pub(crate) fn against(
         &self,
         stopped: &BTreeSet<String>,
@@ -130,14 +128,17 @@ impl Standing {
         if self.listed.is_empty() {
             against.push("no shard was listed yet".to_owned());
         }
-        for (shard, parents) in &self.listed {
+        let stops = stopped.iter();
+        against.extend(stops.map(|shard| format!("shard {shard} has stopped")));
+        let going_on = self
+            .listed
+            .iter()
+            .filter(|(shard, _)| !stopped.contains(*shard));
+        for (shard, parents) in going_on {
             match self.held.get(shard) {
                 None if self.waits(parents) => {}
                 None => against.push(format!("shard {shard} is not taken yet")),
                 Some(_) if self.is_closed(shard) => {}
-                Some(_) if stopped.contains(shard) => {
-                    against.push(format!("shard {shard} has stopped"));
-                }
                 Some(held) => {
                     let silent = now.duration_since(held.sign);
                     if silent > quiet {
@@ -171,7 +172,7 @@ mod tests {
     use fieldseal_pipeline::ShardInfo;
     use tokio::time::Instant;
 
-    use super::Standing;
+    use super::{Standing, States};
 
     const QUIET: Duration = Duration::from_secs(60);
 
@@ -227,5 +228,32 @@ mod tests {
         assert_eq!(against(&standing, at(201)), [""; 0]);
         let stopped = BTreeSet::from(["a".to_owned()]);
         assert_eq!(standing.against(&stopped, at(201), QUIET).len(), 1);
+    }
+
+    /// What the stream no longer has is never taken, nor is what goes on from it.
+    #[tokio::test]
+    async fn shards_that_stopped_before_they_were_taken_count() {
+        let now = Instant::now();
+        let mut standing = Standing::default();
+        standing.listed(&[
+            shard("a", &[]),
+            shard("child", &["lost"]),
+            shard("waits", &["a"]),
+        ]);
+        standing.taken("a", false, now);
+        let stopped = BTreeSet::from(["child", "lost"].map(str::to_owned));
+        assert_eq!(
+            standing.states(&stopped),
+            States {
+                reading: 1,
+                stopped: 2,
+                closed: 0,
+                waiting: 1,
+            }
+        );
+        assert_eq!(
+            standing.against(&stopped, now, QUIET),
+            ["shard child has stopped", "shard lost has stopped"]
+        );
     }
 }

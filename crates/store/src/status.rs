@@ -20,6 +20,8 @@ pub struct Status {
     /// Debts of discarded records, by table; without a table for records that none could be read
     /// from.
     pub debts: Vec<(Option<String>, u64)>,
+    /// Records of DMS's own tables, of the heartbeat, and of tables that the policy skips.
+    pub ignored: u64,
     /// The present epoch.
     pub epoch: u32,
 }
@@ -89,6 +91,7 @@ impl Store {
             shards: self.shard_statuses().await?,
             held: self.held_counts().await?,
             debts: self.debt_counts().await?,
+            ignored: self.ignored().await?,
             epoch: crate::labels::narrow(epoch)?,
         })
     }
@@ -146,6 +149,13 @@ impl Store {
             }
         }
         Ok(counters)
+    }
+
+    /// They are counted under no table's id.
+    async fn ignored(&self) -> Result<u64, DbError> {
+        let counters = self.counters("").await?;
+        let ignored = counters.iter().find(|(name, _)| *name == "ignored");
+        Ok(ignored.map_or(0, |(_, count)| *count))
     }
 
     async fn newest_generation(&self, table: &str) -> Result<Option<(u32, String)>, DbError> {

@@ -106,7 +106,9 @@ impl Kinesis {
         not_found(&format!("Stream {name} under account {account} not found."))
     }
 
-    /// A stream that takes and gives records: `ACTIVE` or `UPDATING`.
+    /// A stream that takes and gives records: `ACTIVE` or `UPDATING` (`API_StreamDescription`: "Read and
+    /// write operations continue to work while the stream is in the UPDATING state"). While it is made there
+    /// is none: of the errors that the pages name, that one is the double's own choice.
     pub(super) fn usable<'a>(
         &self,
         streams: &'a mut BTreeMap<String, Stream>,
@@ -119,7 +121,8 @@ impl Kinesis {
         Ok(stream)
     }
 
-    /// A stream that can be changed: `ACTIVE`.
+    /// A stream that can be changed: `ACTIVE`, else `ResourceInUseException` (`API_SplitShard`,
+    /// `API_IncreaseStreamRetentionPeriod`, `API_StartStreamEncryption`).
     pub(super) fn settled<'a>(
         &self,
         streams: &'a mut BTreeMap<String, Stream>,
@@ -162,7 +165,8 @@ impl Kinesis {
         Ok(b"{}".to_vec())
     }
 
-    /// AWS takes a while and shows `DELETING`; here the stream is gone at once.
+    /// AWS takes a while and shows `DELETING` (`API_DeleteStream`); that the stream is gone at once is the
+    /// double's own.
     pub(super) fn delete(&self, input: &OfStream) -> Result<Vec<u8>, Failure> {
         let name = self.name(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
         let removed = self.streams().remove(&name);
@@ -306,7 +310,8 @@ impl Kinesis {
     }
 }
 
-/// What the control plane bears per second and account (each operation's page).
+/// What the control plane bears per second and account (each operation's page). `ListShards` is
+/// limited for each stream; here all streams share it.
 pub(super) fn calls_per_second(operation: &str) -> Option<usize> {
     match operation {
         "CreateStream"

@@ -76,7 +76,10 @@ impl Kinesis {
             .into_bytes())
     }
 
-    /// The first count that the iterator shall give.
+    /// The first count that the iterator shall give (`API_GetShardIterator`: `ShardIteratorType`,
+    /// `StartingSequenceNumber`, `Timestamp`; also what a time between or before all records means). A time
+    /// to come is refused as reports quote it (harlow/kinesis-consumer issue 116), without the two times.
+    /// That each type refuses the other types' parameters is the double's own.
     fn start(
         &self,
         input: &GetShardIterator,
@@ -115,9 +118,9 @@ impl Kinesis {
         }
     }
 
-    /// The count of a number that this shard gave out and still has. Texts as reports quote them
-    /// (boto/boto3 issue 1478; amazon-archives/amazon-kinesis-connectors issue 8, where the number's
-    /// records were gone).
+    /// The count of a number that this shard gave out and still has; else `InvalidArgumentException`
+    /// (`API_GetShardIterator`, "Errors"). Texts as reports quote them (boto/boto3 issue 1478;
+    /// amazon-archives/amazon-kinesis-connectors issue 8, where the number's records were gone).
     fn known(&self, number: &str, shard: &Shard, name: &str) -> Result<u64, Failure> {
         let (id, account) = (shard.id, &self.settings.account);
         let foreign = || {
@@ -177,7 +180,9 @@ impl Kinesis {
         shard.reads.read(slice.bytes);
         iterator.from = slice.next(shard, iterator.from);
         iterator.issued = now;
-        // AWS does not say whether the last records and the end come together or apart: both happen.
+        // The end: no next iterator, and the children (`API_GetRecords`: `NextShardIterator`,
+        // `ChildShards`). It does not say whether the last records and the end come together or apart:
+        // that both happen is the double's own.
         let ended = !shard.is_open()
             && slice.end == shard.records.len()
             && (slice.first == slice.end || faults.share(0.5));

@@ -1,6 +1,8 @@
-//! Sequence numbers: 56 digits that grow within a shard, and from a parent to its children. Which shard
-//! and which life of a stream one belongs to can be told from it, as AWS can ("Invalid
-//! StartingSequenceNumber. It encodes shardId-…", boto/boto3 issue 1478).
+//! Sequence numbers: they grow within a shard (Developer Guide, "Sequence Number"), and from a parent to its
+//! children. Which shard and which life of a stream one belongs to can be told from it, as AWS can by a
+//! public report ("Invalid StartingSequenceNumber. It encodes shardId-…", boto/boto3 issue 1478). AWS does
+//! not say how: 56 digits are what its examples show (AWS CLI Command Reference, `kinesis list-shards`), and
+//! their parts are the double's own.
 
 use std::fmt;
 

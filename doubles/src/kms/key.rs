@@ -102,7 +102,9 @@ impl Key {
         self.deleted_at.is_none_or(|at| now < at)
     }
 
-    /// The key policy. Asked before the state: who may not use a key does not learn how it is.
+    /// The key policy (Developer Guide, "Key policies in AWS KMS"); the text follows the IAM User Guide,
+    /// "Troubleshoot access denied error messages". That it is asked before the state is the double's own
+    /// order: no page tells, and so who may not use a key does not learn how it is.
     pub(super) fn authorize(
         &self,
         who: &str,
@@ -126,7 +128,7 @@ impl Key {
         )))
     }
 
-    /// Whether its state allows cryptography.
+    /// Whether its state allows cryptography (Developer Guide, "Key states of AWS KMS keys").
     pub(super) fn usable(&self) -> Result<(), Failure> {
         let arn = self.arn();
         let state = |what: &str| {

@@ -1,5 +1,9 @@
 //! The cryptographic operations: `GenerateDataKey`, `Encrypt`, `Decrypt`, `ReEncrypt`, and `DryRun` on
 //! each (Developer Guide, "Testing your permissions").
+//!
+//! Which errors there are is on each operation's page (`API_Decrypt`, "Errors"); which comes first when
+//! several apply is on none: here the request's form, the key, its policy, its state, then the ciphertext.
+//! That order is the double's own.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

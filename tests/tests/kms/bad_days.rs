@@ -96,3 +96,22 @@ async fn an_outage_stops_writing_and_reading_goes_on_until_the_keys_have_aged() 
     again(async || ring.opener(id, &contact, Purpose::Seal).await).await;
     again(async || ring.grant(&payment, Purpose::Seal, 1).await).await;
 }
+
+/// The answer would come long after the test; the limit of one attempt is seconds.
+#[tokio::test]
+async fn a_call_that_is_not_answered_is_given_up_and_made_again() {
+    let kms = start();
+    let key = kms.create_key(HERE);
+    let provider = provider(&kms, HERE, &key).await;
+    let made = provider.generate(&context("contact")).await;
+    let (data_key, wrapped) = made.ok().unwrap();
+    let never = Duration::from_secs(3_600);
+    kms.faults().next("Decrypt", Fault::Latency(never), 1);
+    let name = &provider.wrapping_keys()[0];
+    let context = context("contact");
+    let opened = provider.unwrap(&context, name, &wrapped);
+    let opened = tokio::time::timeout(Duration::from_secs(60), opened).await;
+    let opened = opened.expect("a call has a limit").ok().unwrap();
+    assert_eq!(opened.expose(), data_key.expose());
+    assert_eq!(kms.calls().of("Decrypt"), 2);
+}

@@ -15,6 +15,7 @@ use crate::args::InspectArgs;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::print::{Lines, counted, safe};
+use crate::progress::Counting;
 
 pub(crate) fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
     let config = args.config.as_deref().map(Config::read).transpose()?;
@@ -27,6 +28,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
     let decoder = Decoder::default();
     let mut lines = Lines::new();
     let mut tally = Tally::default();
+    let mut counting = Counting::unless_seen("inspecting", "records");
     for record in stream {
         let record = record.map_err(|error| unreadable(&args.file, &error))?;
         for decoded in decoder.decode(record.data.expose()) {
@@ -43,8 +45,12 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
                 found.text(tally.records)
             })?;
         }
+        if let Some(counting) = &mut counting {
+            counting.reached(tally.records);
+        }
     }
     lines.finish()?;
+    drop(counting);
     if !args.json {
         eprintln!("{}", tally.text());
     }

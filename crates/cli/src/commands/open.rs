@@ -8,6 +8,7 @@ use crate::args::OpenArgs;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::print::{Lines, counted, json_text};
+use crate::progress::Counting;
 use crate::wiring::Wired;
 
 /// Rows opened at once.
@@ -53,12 +54,18 @@ async fn print_pages(
 ) -> Result<(), Failure> {
     let mut after = (!args.after.is_empty()).then(|| args.after.clone());
     let mut left = args.limit.unwrap_or(u64::MAX);
+    let mut opened = 0;
+    let mut counting = Counting::unless_seen("opening", "rows");
     while left > 0 {
         let limit = u32::try_from(left).map_or(PAGE, |left| left.min(PAGE));
         let rows = vault.page(table, after.as_deref(), limit).await;
         let rows = rows.map_err(|error| failed(&error))?;
         for row in &rows {
             printed.row(row)?;
+        }
+        opened += rows.len() as u64;
+        if let Some(counting) = &mut counting {
+            counting.reached(opened);
         }
         let Some(last) = rows.last().filter(|_| rows.len() == limit as usize) else {
             break;

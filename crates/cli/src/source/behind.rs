@@ -122,7 +122,8 @@ pub(crate) async fn until_applied(
     if config.is_folder() {
         return Ok(());
     }
-    let mut counting = Counting::start("waiting until the worker has read to the marks", "shards");
+    let mut counting =
+        Counting::waiting("waiting until the worker has read to the marks", "shards");
     for _ in 0..PATIENCE {
         let places = store.checkpoints().await;
         let places =

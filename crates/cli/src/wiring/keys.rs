@@ -12,7 +12,7 @@ use fieldseal_policy::KeyProvider as Spelt;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 
-/// The providers of the policy: the first one makes keys, all of them wrap and unwrap.
+/// The providers of the policy: the first one that answers makes keys, all of them wrap and unwrap.
 pub(crate) async fn providers(config: &Config) -> Result<Vec<Arc<dyn KeyProvider>>, Failure> {
     if let Spelt::Local { .. } = &config.policy.keys().provider {
         return Ok(vec![local(config)?]);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
 
-use fieldseal_dms::Wire;
+use fieldseal_dms::{ControlOperation, ControlRecord, Encoder, Spelling, Wire};
 use fieldseal_model::Operation;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -33,7 +33,20 @@ fn records() -> Vec<Vec<u8>> {
             &[("id", Wire::Number("1"))],
             None,
         ),
+        control(),
+        load("awsdms_status", &[("task_name", Wire::Text("planted"))]),
     ]
+}
+
+fn control() -> Vec<u8> {
+    Encoder::new(Spelling::Compact).control(&ControlRecord {
+        operation: ControlOperation::AddColumn,
+        schema: "shop",
+        table: "customers",
+        timestamp: "2024-05-01T10:00:00.000000Z",
+        task: "TASK",
+        definition: None,
+    })
 }
 
 #[test]
@@ -49,7 +62,7 @@ fn records_are_shown_without_their_values() {
     fs::write(shop.path("all"), records().concat()).unwrap();
     let shown = shop.call(&["inspect", "all", "--json"]).ends_with(4);
     let lines = shown.json_lines();
-    assert_eq!(lines.len(), 6);
+    assert_eq!(lines.len(), 8);
     assert_eq!(
         lines[1],
         json!({
@@ -60,6 +73,15 @@ fn records_are_shown_without_their_values() {
     );
     assert_eq!(lines[2]["kind"], "error");
     assert_eq!(lines[2]["error"], "not-json");
+    let named = |line: &Value| json!([line["kind"], line["operation"], line["table"]]);
+    assert_eq!(
+        named(&lines[6]),
+        json!(["control", "add-column", "customers"])
+    );
+    assert_eq!(
+        named(&lines[7]),
+        json!(["ignored", "load", "awsdms_status"])
+    );
 }
 
 #[test]
@@ -83,6 +105,8 @@ fn a_policy_adds_its_verdict() {
             json!(["stops-the-shard", "unlisted-table"]),
             json!(["applied", null]),
             json!(["stops-the-shard", "binlog-file-fell-back"]),
+            json!(["noted", null]),
+            json!(["skipped", null]),
         ]
     );
     let text = shop.call(&["inspect", "all", "--config", "policy.toml"]);

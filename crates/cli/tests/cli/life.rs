@@ -305,3 +305,16 @@ fn positions_that_fall_back_stop_the_shard_until_an_epoch_begins_there() {
     let row = shop.call_revealing(&["open", "--table", "customers", "--key", "1"]);
     assert_eq!(row.ends_with(0).json()["email"], "planted-2@example.org");
 }
+
+#[test]
+fn records_of_dms_own_tables_are_counted() {
+    let shop = Shop::ready();
+    let none = shop.call(&["status", "--json"]).json();
+    assert_eq!(none["ignored"], 0);
+    let task = [("task_name", Wire::Text("planted"))];
+    shop.write("a.jsonl", &[load("awsdms_suspended_tables", &task)]);
+    shop.call(&["run", "--until-idle"]).ends_with(0);
+    assert_eq!(shop.call(&["status", "--json"]).json()["ignored"], 1);
+    let text = shop.call(&["status"]).out;
+    assert!(text.contains("1 record of DMS's own tables"), "{text}");
+}

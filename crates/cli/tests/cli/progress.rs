@@ -22,6 +22,56 @@ fn a_terminal_shows_rows_rate_and_how_long_it_takes() {
     assert!(!all.contains(PLANTED), "{all}");
 }
 
+/// Two customers of three are not in the second load, so that they are swept.
+#[test]
+fn a_sweep_shows_its_count_and_its_rate() {
+    let shop = Shop::ready();
+    let customers = |ids: &[&str]| -> Vec<Vec<u8>> {
+        let row = |id: &&str| load("customers", &customer(id, "planted@example.org"));
+        ids.iter().map(row).collect()
+    };
+    let mut begin = vec!["generation", "begin", "--table", "shop.customers"];
+    begin.extend(["--capture", "stopped", "--position"]);
+    for (shard, ids, position) in [
+        ("a.jsonl", &["1", "2", "3"][..], "mysql-bin.000001:400"),
+        ("b.jsonl", &["3"], "mysql-bin.000002:400"),
+    ] {
+        shop.call(&[&begin[..], &[position]].concat()).ends_with(0);
+        shop.write(shard, &customers(ids));
+        shop.call(&["run", "--until-idle"]).ends_with(0);
+    }
+    let table = ["--table", "shop.customers"];
+    shop.call(&[&["generation", "complete"][..], &table].concat())
+        .ends_with(0);
+    let mut sweep = shop.command(&[&["generation", "sweep"][..], &table].concat());
+    sweep.stdout(Stdio::null());
+    let (mut child, mut terminal) = Terminal::of(sweep);
+    terminal.shows(&["sweeping shop.customers: 2 rows and tombstones, ", "/s"]);
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
+}
+
+/// Both print as they go: the count is for those who do not see that.
+#[test]
+fn what_goes_to_a_file_shows_its_count_on_the_terminal() {
+    let shop = Shop::ready();
+    let records = [load("customers", &customer("1", "planted-1"))];
+    shop.write("a.jsonl", &records);
+    shop.call(&["run", "--until-idle"]).ends_with(0);
+    for (args, line) in [
+        (
+            &["inspect", "source/a.jsonl"][..],
+            "inspecting: 1 records, ",
+        ),
+        (&["open", "--table", "shop.customers"], "opening: 1 rows, "),
+    ] {
+        let mut command = shop.command(args);
+        command.stdout(Stdio::null());
+        let (mut child, mut terminal) = Terminal::of(command);
+        terminal.shows(&[line, "/s"]);
+        assert_eq!(child.0.wait().unwrap().code(), Some(0));
+    }
+}
+
 /// Runs the service with these options until it has logged its progress, and answers the lines.
 /// Nobody reads what it logs of its end: it ends all the same.
 fn logged(options: &[&str], is_progress: impl Fn(&str) -> bool) -> Vec<String> {

@@ -2,8 +2,8 @@
 //! printed of it all. The many broken shapes are in `hostile`.
 
 use fieldseal_dms::{
-    ControlOperation, DecodeError, Decoded, Decoder, InternalOperation, MARK, Record, SEPARATOR,
-    decode,
+    AGGREGATED, ControlOperation, DecodeError, Decoded, Decoder, InternalOperation, MARK, Record,
+    SEPARATOR, decode,
 };
 use fieldseal_model::{Cell, Change, Engine, Operation, Position};
 
@@ -107,6 +107,22 @@ fn a_byte_order_mark_is_refused_whole() {
     assert_eq!(
         found[0].result.as_ref().err(),
         Some(&DecodeError::ByteOrderMark)
+    );
+}
+
+#[test]
+fn an_aggregate_that_was_not_taken_apart_is_refused_by_its_name() {
+    let stream = [&AGGREGATED[..], load("\"id\":1", "").as_bytes()].concat();
+    let found: Vec<Decoded> = decode(&stream).collect();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].range, 0..stream.len());
+    let error = *found[0].result.as_ref().err().unwrap();
+    assert_eq!(error, DecodeError::BrokenAggregate);
+    assert_eq!(error.reason(), "broken-aggregate");
+    let told = error.to_string();
+    assert!(
+        told.contains("aggregated") && told.contains("checksum"),
+        "{told}"
     );
 }
 

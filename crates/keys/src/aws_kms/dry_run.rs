@@ -22,7 +22,8 @@ pub struct KmsDryRun {
 
 impl AwsKmsProvider {
     /// Asks for each call that this crate makes under the key whether it would be allowed for
-    /// this encryption context. `Encrypt` is needed only where a key is a second one.
+    /// this encryption context. `Encrypt` is needed only where there is more than one key, and then
+    /// under each of them.
     ///
     /// `Decrypt` is asked with the modifier `IGNORE_CIPHERTEXT`, as there may be no wrap yet.
     pub async fn dry_run(&self, context: &WrapContext) -> Vec<KmsDryRun> {

@@ -210,7 +210,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use aws_sdk_kms::config::http::HttpResponse;
-    use aws_sdk_kms::error::ErrorMetadata;
+    use aws_sdk_kms::error::{ConnectorError, ErrorMetadata};
     use aws_sdk_kms::operation::decrypt::DecryptError;
     use aws_smithy_types::body::SdkBody;
 
@@ -228,6 +228,28 @@ mod tests {
         let raw = HttpResponse::new(status, SdkBody::from(message));
         let error = SdkError::service_error(DecryptError::generic(metadata.build()), raw);
         ASKED.failed(&error).to_string()
+    }
+
+    #[test]
+    fn what_was_not_answered_may_pass() {
+        type Failed = SdkError<DecryptError, HttpResponse>;
+        let told = |error: Failed| match ASKED.failed(&error) {
+            ProviderError::Unavailable { reason } => reason,
+            other => panic!("{other:?}"),
+        };
+        // A limit of the SDK's own, and one of the connection's.
+        let connection = ConnectorError::timeout("no bytes".into());
+        for late in [
+            Failed::timeout_error("12 s are over"),
+            Failed::dispatch_failure(connection),
+        ] {
+            let reason = told(late);
+            assert!(reason.contains("no answer in time"), "{reason}");
+        }
+        let refused = ConnectorError::io("connection refused".into());
+        let reason = told(Failed::dispatch_failure(refused));
+        assert!(reason.contains("the network"), "{reason}");
+        assert!(!reason.contains("in time"), "{reason}");
     }
 
     /// As AWS words it where the signature does not match.

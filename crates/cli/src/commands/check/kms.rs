@@ -9,25 +9,20 @@ use crate::config::Config;
 
 const AREA: &str = "keys";
 
-/// Asks for every key; the first one makes data keys, the others wrap them once more.
+/// Asks for every key. Where there are several, any of them makes data keys while those before it
+/// are away, and wraps what another one made.
 pub(super) async fn look(config: &Config, keys: &[AwsKmsProvider], found: &mut Vec<Found>) {
-    for (number, key) in keys.iter().enumerate() {
+    let is_alone = keys.len() == 1;
+    for key in keys {
         let name = key.wrapping_keys()[0].as_str();
         found.push(Found::new(
             Severity::Note,
             AREA,
             format!("{name} in {} wraps data keys", key.region()),
         ));
-        // What another key made, or opened before this one was named, is wrapped under the first
-        // too.
-        let not_needed = match (number, keys.len()) {
-            (0, 1) => Some("kms:Encrypt"),
-            (0, _) => None,
-            _ => Some("kms:GenerateDataKey"),
-        };
         for context in contexts(config) {
             let calls = key.dry_run(&context).await;
-            let needed = |call: &&KmsDryRun| Some(call.permission) != not_needed;
+            let needed = |call: &&KmsDryRun| !is_alone || call.permission != "kms:Encrypt";
             for call in calls.iter().filter(needed) {
                 if let Err(error) = &call.outcome {
                     found.push(Found::new(

@@ -8,6 +8,7 @@ use fieldseal_model::{Cell, Kind, Value, ValueType};
 use fieldseal_policy::Table;
 
 use crate::exit::{Exit, Failure};
+use crate::progress::Counting;
 use crate::wiring::Wired;
 
 /// Rows of one page.
@@ -26,6 +27,7 @@ pub(crate) async fn compare(wired: &Wired, truth: &Truth) -> Result<Compared, Fa
     let vault = wired.vault();
     let failed = |error: fieldseal::VaultError| Failure::new(Exit::Failed, error.to_string());
     let mut compared = Compared::default();
+    let mut counting = Counting::start("comparing", "rows");
     for (name, expected) in &truth.tables {
         let table = vault.table(name).map_err(failed)?;
         let mut after: Option<Vec<String>> = None;
@@ -38,6 +40,7 @@ pub(crate) async fn compare(wired: &Wired, truth: &Truth) -> Result<Compared, Fa
                 compared.in_target += 1;
                 compared.equal += u64::from(same(table, expected, row));
             }
+            counting.reached(compared.in_target);
             match rows.last() {
                 Some(last) => after = Some(vec![key(last).to_string()]),
                 None => break,

@@ -96,7 +96,7 @@ async fn settled(
     patience: Duration,
     failed: impl Fn(fieldseal_source::SourceError) -> Failure,
 ) -> Result<(), Failure> {
-    let mut counting = Counting::start("waiting for the source", "transactions still open");
+    let mut counting = Counting::waiting("waiting for the source", "transactions still open");
     let mut shown = StillOpen::default();
     // None: so much patience that no clock can say when it ends.
     let until = Instant::now().checked_add(patience);

@@ -30,6 +30,11 @@ pub(super) fn advice(reason: &str) -> &'static str {
             "it cannot be ordered: turn IncludeTransactionDetails on (docs/DMS-SETUP.md), let the \
              row come again by a new generation, then discard this one"
         }
+        "broken-aggregate" => {
+            "the producer's library put records together, and their checksum or form is wrong: \
+             what was in it is lost; let the rows come again by a new generation, then discard \
+             this one"
+        }
         "does-not-fit" | "target-refused" | "null-in-not-null" | "mask-does-not-fit"
         | "too-long-to-seal" => {
             "make the target's column wide enough for the source's values (`fieldseal check` and \
@@ -66,6 +71,7 @@ mod tests {
             "load-of-no-generation",
             "no-before-image",
             "no-transaction-record-id",
+            "broken-aggregate",
             "does-not-fit",
         ] {
             assert_ne!(advice(reason), other, "{reason}");

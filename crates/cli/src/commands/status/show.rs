@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Report, Shard, position};
 use crate::commands::generation;
 use crate::exit::Failure;
-use crate::print::{Lines, columns, safe};
+use crate::print::{Lines, columns, counted, safe};
 
 pub(super) fn print(report: &Report, policy: &Policy, as_json: bool) -> Result<(), Failure> {
     let mut lines = Lines::new();
@@ -19,6 +19,13 @@ pub(super) fn print(report: &Report, policy: &Policy, as_json: bool) -> Result<(
     }
     lines.line(format!("epoch {}", report.status.epoch))?;
     section(&mut lines, "tables", &TABLE, &tables(report))?;
+    let ignored = report.status.ignored;
+    if ignored > 0 {
+        lines.line(format!(
+            "  {} of DMS's own tables, of heartbeats or of tables that the policy skips ignored",
+            counted(ignored, "record")
+        ))?;
+    }
     section(
         &mut lines,
         "shards",
@@ -220,6 +227,7 @@ fn object(report: &Report, policy: &Policy) -> Value {
         "keys": keys_object(report),
         "held": held,
         "debts": debts,
+        "ignored": report.status.ignored,
         "generations": report
             .generations
             .iter()
