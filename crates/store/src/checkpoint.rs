@@ -1,5 +1,6 @@
 //! Checkpoints and fences. Owns `fieldseal_shards`: who may commit for a shard, and from where.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fieldseal_db::{Bind, Database, DbError, Dialect, Row, Sql, Transaction};
@@ -8,14 +9,7 @@ use fieldseal_pipeline::ShardState;
 
 /// Takes a shard over by raising its fence, and reads where it stands.
 pub(crate) async fn take(database: &Database, shard: &str) -> Result<ShardState, DbError> {
-    let insert = match database.dialect() {
-        Dialect::MySql => {
-            "INSERT IGNORE INTO fieldseal_shards (shard, fence, sequence, high, closed) VALUES (?, 0, '0', NULL, 0)"
-        }
-        _ => {
-            "INSERT INTO fieldseal_shards (shard, fence, sequence, high, closed) VALUES (?, 0, '0', NULL, 0) ON CONFLICT DO NOTHING"
-        }
-    };
+    let insert = insert(database.dialect());
     database.execute(insert, &[Bind::from(shard)]).await?;
     let mut tx = database.begin().await?;
     tx.execute(
@@ -155,10 +149,20 @@ pub(crate) fn position(text: &str) -> Result<Position, DbError> {
         .map_err(|_| DbError::unexpected())
 }
 
+/// Adds a shard, unread; another worker may add the same one at the same moment.
+fn insert(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::MySql => {
+            "INSERT IGNORE INTO fieldseal_shards (shard, fence, sequence, high, closed) VALUES (?, 0, '0', NULL, 0)"
+        }
+        _ => {
+            "INSERT INTO fieldseal_shards (shard, fence, sequence, high, closed) VALUES (?, 0, '0', NULL, 0) ON CONFLICT DO NOTHING"
+        }
+    }
+}
+
 /// Every shard, and whether it was applied to its end.
-pub(crate) async fn shards(
-    database: &Database,
-) -> Result<std::collections::BTreeMap<String, bool>, DbError> {
+pub(crate) async fn shards(database: &Database) -> Result<BTreeMap<String, bool>, DbError> {
     let rows = database
         .query("SELECT shard, closed FROM fieldseal_shards", &[])
         .await?;
@@ -170,15 +174,7 @@ pub(crate) async fn shards(
 /// Adds shards that are not there yet, unread, in one transaction.
 pub(crate) async fn add(database: &Database, shards: &[String]) -> Result<(), DbError> {
     let mut tx = database.begin().await?;
-    // Another worker may add the same ones at the same moment.
-    let insert = match tx.dialect() {
-        Dialect::MySql => {
-            "INSERT IGNORE INTO fieldseal_shards (shard, fence, sequence, high, closed) VALUES (?, 0, '0', NULL, 0)"
-        }
-        _ => {
-            "INSERT INTO fieldseal_shards (shard, fence, sequence, high, closed) VALUES (?, 0, '0', NULL, 0) ON CONFLICT DO NOTHING"
-        }
-    };
+    let insert = insert(tx.dialect());
     for shard in shards {
         tx.execute(insert, &[Bind::from(shard)]).await?;
     }

@@ -40,9 +40,10 @@ pub enum Gone {
 
 impl Store {
     /// Completes the newest generation of `table`: every shard is applied to the end given in
-    /// `ends`, none that the generation reaches into was dropped unread (`gone`), nothing of the generation is held, the table is not tainted, and what `seen` asks
-    /// for is there. The store must have been described. One transaction
-    /// raises the floor, notes where the generation ends, and clears the debts it has paid.
+    /// `ends`, none that the generation reaches into was dropped unread (`gone`), nothing of the
+    /// generation is held, the table is not tainted, and what `seen` asks for is there. The store
+    /// must have been described. One transaction raises the floor, notes where the generation
+    /// ends, and clears the debts it has paid.
     ///
     /// # Errors
     /// [`DbError`]; nothing has changed.
