@@ -9,7 +9,8 @@ use fieldseal_envelope::TableId;
 use fieldseal_model::{Epoch, Generation, Position, RowVersion, SequenceNumber};
 use fieldseal_pipeline::{
     Bound, Capture, ColumnRole, Committed, GenerationLabel, Labels, Mark, RowChange, SealedBatch,
-    ShardState, TableLabels, TableLayout, Target, TargetColumn, TargetError, TargetType,
+    ShardState, TableLabels, TableLayout, TableOutcome, Target, TargetColumn, TargetError,
+    TargetType,
 };
 
 /// One row as the target would have written it: key, columns, version.
@@ -122,7 +123,17 @@ impl Target for NullTarget {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(rows);
         }
-        Ok(Committed::after_commit(batch.rows().len() as u64))
+        let count = batch.rows().len() as u64;
+        let outcomes = vec![TableOutcome {
+            table: Some(0),
+            outcome: "inserts",
+            count,
+        }];
+        Ok(Committed::after_commit(count).with_outcomes(outcomes))
+    }
+
+    async fn try_out(&self, _: &SealedBatch) -> Result<(), TargetError> {
+        Ok(())
     }
 
     async fn close_shard(&self, _: &str, _: i64) -> Result<(), TargetError> {

@@ -1,8 +1,9 @@
 //! Decode, plan, coalesce and seal at full speed: the real loop over records in memory, into a
-//! target that stores nothing.
+//! target that stores nothing; as it is, and with the meters that a worker has around both ends.
 
 use std::sync::Arc;
 
+use fieldseal_metrics::{MeteredSource, MeteredTarget, Monitor};
 use fieldseal_pipeline::{BatchLimits, Preparer, Progress, RunOptions, TableLayout, Target, run};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -21,17 +22,31 @@ pub(crate) async fn measure(args: &Args) -> Result<Value, Failure> {
         for shards in &args.shards {
             for batch in &args.batches {
                 let source = Arc::new(MemorySource::new(rows, *shards, traffic));
-                let mut rounds = Vec::new();
-                for _ in 0..args.rounds {
-                    rounds.push(round(&source, &keys, *batch, rows).await?);
+                let (mut plain, mut metered) = (Vec::new(), Vec::new());
+                for number in 0..args.rounds {
+                    // Who comes first changes.
+                    for with_meters in [number % 2 == 1, number % 2 == 0] {
+                        let times = round(&source, &keys, *batch, rows, with_meters).await?;
+                        let of_kind = if with_meters {
+                            &mut metered
+                        } else {
+                            &mut plain
+                        };
+                        of_kind.push(times);
+                    }
                 }
+                let pairs = || plain.iter().zip(&metered);
+                let pace = median(pairs().map(|(plain, metered)| plain.wall / metered.wall));
+                let cpu = median(pairs().map(|(plain, metered)| metered.cpu / plain.cpu));
                 figures.push(json!({
                     "records": if traffic == Traffic::Loads { "loads" } else { "inserts" },
                     "bytes_per_record": source.bytes() / rows,
                     "shards": shards,
                     "batch": batch,
-                    "rows_per_second": per_second(rows, rounds.iter().map(|t| t.wall)),
-                    "cpu_us_per_row": cpu_us(rows, rounds.iter().map(|t| t.cpu)),
+                    "rows_per_second": per_second(rows, plain.iter().map(|t| t.wall)),
+                    "cpu_us_per_row": cpu_us(rows, plain.iter().map(|t| t.cpu)),
+                    "metered_to_plain": rounded(pace, 3),
+                    "metered_cpu_to_plain": rounded(cpu, 3),
                 }));
             }
         }
@@ -51,13 +66,23 @@ async fn round(
     keys: &Keys,
     batch: usize,
     rows: usize,
+    with_meters: bool,
 ) -> Result<Times, Failure> {
     let policy = policy()?;
     let layouts: Vec<TableLayout> = policy.tables().iter().map(TableLayout::of).collect();
     let target = Arc::new(NullTarget::new(&layouts));
     let preparer = preparer(&policy, &*target, keys).await?;
+    if !with_meters {
+        let watch = Stopwatch::start();
+        drive(Arc::clone(source), target, preparer, batch, rows).await?;
+        return Ok(watch.read());
+    }
+    let monitor = Monitor::new(Progress::new());
+    let tables = layouts.iter().map(|layout| layout.table.to_string());
+    let target = MeteredTarget::new(target, tables.collect(), Arc::clone(&monitor));
+    let source = MeteredSource::new(MemorySource::clone(source), monitor);
     let watch = Stopwatch::start();
-    drive(Arc::clone(source), target, preparer, batch, rows).await?;
+    drive(Arc::new(source), Arc::new(target), preparer, batch, rows).await?;
     Ok(watch.read())
 }
 

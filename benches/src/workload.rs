@@ -169,6 +169,7 @@ fn at(mixed: u64, shift: u32) -> usize {
 }
 
 /// Records in memory, spread over shards as a stream spreads them.
+#[derive(Clone)]
 pub(crate) struct MemorySource {
     shards: Vec<Arc<Vec<Vec<u8>>>>,
 }

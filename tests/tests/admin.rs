@@ -80,14 +80,22 @@ note = {{ seal = "contact", kind = "text" }}
         command
     }
 
-    /// What the worker tells at its admin port.
-    fn metrics(&self) -> String {
-        let mut stream = TcpStream::connect(self.admin).unwrap();
-        let request = "GET /metrics HTTP/1.1\r\nHost: fieldseal\r\n\r\n";
+    /// What the worker tells at its admin port, if that is open yet.
+    fn asks(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(self.admin).ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: fieldseal\r\n\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        answer
+        Some(answer)
+    }
+
+    /// Makes the target's tables as `schema` prints them.
+    fn make_tables(&self) {
+        let policy = fs::read_to_string(self.folder.path().join("policy.toml")).unwrap();
+        let database = self.folder.path().join("target.db");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(binary::make_tables(&policy, &database));
     }
 
     /// Calls the binary and answers what it said.
@@ -131,6 +139,30 @@ fn check_compares_the_clock_with_the_services_own() {
     let found = place.ends(&["check"], 4);
     assert!(found.contains("error (clock)"), "{found}");
     assert!(found.contains("s behind AWS's"), "{found}");
+}
+
+/// Neither a stream nor a server has a clock here; the answers to the dry runs have one.
+#[test]
+fn check_compares_the_clock_with_that_of_kms_where_no_stream_is_read() {
+    let kms = KmsDouble::start(KmsSettings::default()).unwrap();
+    let (key, endpoint) = (kms.create_key("eu-central-1"), kms.endpoint("eu-central-1"));
+    let keys = format!("aws_kms = {{ key = \"{key}\", endpoint = \"{endpoint}\" }}");
+    let place = Place::with_keys(1, &keys);
+    let path = place.folder.path().join("policy.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, stream) = text.split_once("[source.kinesis]").unwrap();
+    let (_, behind) = stream.split_once("[target]").unwrap();
+    let text = format!("{before}files.dir = \"source\"\n[target]{behind}");
+    fs::write(&path, text).unwrap();
+    fs::create_dir(place.folder.path().join("source")).unwrap();
+
+    let found = place.ends(&["check"], 4);
+    assert!(!found.contains("(clock)"), "{found}");
+    kms.clock().advance(Duration::from_secs(200));
+    let found = place.ends(&["check"], 4);
+    assert!(found.contains("warning (clock)"), "{found}");
+    assert!(found.contains("s behind AWS's"), "{found}");
+    assert_eq!(found.matches("(clock)").count(), 1, "said once: {found}");
 }
 
 /// A dry run of each call for each domain: a role that lacks one is found before a load needs it.
@@ -205,6 +237,45 @@ fn a_stream_that_is_gone_is_told() {
 /// A worker that is ended with its test.
 struct Worker(Child);
 
+impl Worker {
+    fn start(place: &Place) -> Self {
+        let child = place.command(&["run"]).stderr(Stdio::null()).spawn();
+        Self(child.unwrap())
+    }
+
+    fn becomes_ready(&mut self, place: &Place) {
+        loop {
+            assert_eq!(self.0.try_wait().unwrap(), None, "the worker goes on");
+            let (code, text) = said(&place.command(&["health", "--ready"]).output().unwrap());
+            if code == Some(0) {
+                return;
+            }
+            assert_eq!(code, Some(1), "{text}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Its admin port's answer, as soon as that holds `what`.
+    fn answers(&mut self, place: &Place, path: &str, what: &str) -> String {
+        let mut answer = None;
+        for _ in 0..1_200 {
+            assert_eq!(self.0.try_wait().unwrap(), None, "the worker goes on");
+            answer = place.asks(path);
+            if let Some(answer) = answer.as_ref().filter(|answer| answer.contains(what)) {
+                return answer.clone();
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{path} does not say {what}: {answer:?}");
+    }
+
+    /// Tells it to end.
+    fn ends(&mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
+        self.0.wait().unwrap().code()
+    }
+}
+
 impl Drop for Worker {
     fn drop(&mut self) {
         // It has ended already, unless the test failed.
@@ -216,22 +287,11 @@ impl Drop for Worker {
 #[test]
 fn a_worker_of_an_empty_stream_is_ready_and_drains() {
     let place = Place::new(2);
-    let schema = place.command(&["schema"]).output().unwrap();
-    let tables = String::from_utf8(schema.stdout).unwrap();
-    make_tables(&place.folder.path().join("target.db"), tables);
-    let child = place.command(&["run"]).stderr(Stdio::null()).spawn();
-    let mut worker = Worker(child.unwrap());
-    loop {
-        assert_eq!(worker.0.try_wait().unwrap(), None, "the worker goes on");
-        let (code, text) = said(&place.command(&["health", "--ready"]).output().unwrap());
-        if code == Some(0) {
-            break;
-        }
-        assert_eq!(code, Some(1), "{text}");
-        thread::sleep(Duration::from_millis(50));
-    }
+    place.make_tables();
+    let mut worker = Worker::start(&place);
+    worker.becomes_ready(&place);
     // Each shard's own `MillisBehindLatest`, of which an empty one has none left.
-    let metrics = place.metrics();
+    let metrics = place.asks("/metrics").unwrap();
     for shard in ["shardId-000000000000@", "shardId-000000000001@"] {
         let begins = format!("fieldseal_shard_lag_seconds{{shard=\"{shard}");
         let told = |line: &&str| line.starts_with(&begins) && line.ends_with(" 0");
@@ -242,18 +302,32 @@ fn a_worker_of_an_empty_stream_is_ready_and_drains() {
     assert!(status.contains("lag in ms"), "{status}");
     assert!(!status.contains("ms behind"), "{status}");
     assert_eq!(place.double.calls().of("PutRecord"), 0);
-    kill_process(Pid::from_child(&worker.0), Signal::TERM).unwrap();
-    assert_eq!(worker.0.wait().unwrap().code(), Some(0));
+    assert_eq!(worker.ends(), Some(0));
 }
 
-fn make_tables(database: &Path, script: String) {
-    use fieldseal_db::{Connect, Database, Sql};
-    let url = format!("sqlite://{}", database.display());
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let database = Database::connect(&url, Connect::default()).await.unwrap();
-        let made = database.execute_script(Sql::dynamic(script)).await;
-        made.unwrap();
-        database.close().await;
-    });
+/// What was not read of the old one is lost: whoever asks whether the worker is ready is told, also
+/// while it reads the new one.
+#[test]
+fn a_worker_whose_stream_was_made_anew_is_not_ready() {
+    let place = Place::new(1);
+    place.make_tables();
+    let mut worker = Worker::start(&place);
+    worker.becomes_ready(&place);
+    assert_eq!(worker.ends(), Some(0));
+    place.double.clock().advance(Duration::from_secs(60));
+    place.double.create_stream("shop", 1);
+    let mut worker = Worker::start(&place);
+    worker.answers(
+        &place,
+        "/metrics",
+        "fieldseal_shards{state=\"reading\"} 1\n",
+    );
+    let stopped = worker.answers(&place, "/ready", " has stopped\n");
+    assert!(stopped.starts_with("HTTP/1.1 503 "), "{stopped}");
+    assert!(
+        !stopped.contains("not taken"),
+        "nothing else stands against it: {stopped}"
+    );
+    worker.answers(&place, "/live", "HTTP/1.1 200 ");
+    assert_eq!(worker.ends(), Some(5));
 }

@@ -260,6 +260,10 @@ impl Target for Odd {
         self.store.apply(batch).await
     }
 
+    async fn try_out(&self, batch: &ReadyBatch) -> Result<(), TargetError> {
+        self.store.try_out(batch).await
+    }
+
     async fn close_shard(&self, shard: &str, fence: i64) -> Result<(), TargetError> {
         self.store.close_shard(shard, fence).await
     }

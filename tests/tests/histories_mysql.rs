@@ -7,6 +7,6 @@ use fieldseal_tests::histories::run_histories;
 #[test]
 fn histories_end_as_the_source() {
     if Server::MySql.is_there() {
-        run_histories(Server::MySql, 100, 2);
+        run_histories(Server::MySql, 300, 2);
     }
 }

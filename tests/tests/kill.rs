@@ -28,9 +28,6 @@ const BATCH: u32 = 20;
 
 const KILLS: u32 = 100;
 
-/// On MySQL, where MariaDB has shown most of it already.
-const FEW_KILLS: u32 = 25;
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_sqlite() {
     killed_over_and_over(Server::Sqlite, KILLS, LONG).await;
@@ -49,7 +46,7 @@ async fn on_mariadb() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_mysql() {
     if Server::MySql.is_there() {
-        killed_over_and_over(Server::MySql, FEW_KILLS, LONG).await;
+        killed_over_and_over(Server::MySql, KILLS, LONG).await;
     }
 }
 

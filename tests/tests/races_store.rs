@@ -58,12 +58,6 @@ const SHORT: Round = Round {
     kept: 16,
 };
 
-/// Where MariaDB has shown most of it already.
-const FEW: Round = Round {
-    all: 20_000,
-    ..SHORT
-};
-
 /// The shards with the version of all their changes. The writers share the tables' locks, the
 /// deleter takes them alone.
 const WRITERS: [(&str, u32); 2] = [("older", 7), ("newer", 8)];
@@ -87,7 +81,7 @@ async fn no_ghost_on_mariadb() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_ghost_on_mysql() {
     if Server::MySql.is_there() {
-        no_ghost(Server::MySql, FEW).await;
+        no_ghost(Server::MySql, SHORT).await;
     }
 }
 

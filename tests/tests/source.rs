@@ -137,6 +137,44 @@ async fn l_is_the_end_of_the_binlog(server: Server) {
     test.end().await;
 }
 
+/// A trigger takes each heartbeat back, so that it changes nothing, and then it is not logged: as
+/// where the server leaves the database out of its binlog.
+async fn a_heartbeat_that_does_not_reach_the_binlog_is_refused(server: Server) {
+    let test = TestDatabase::on(server).await;
+    let make = format!(
+        "CREATE TABLE {HEARTBEAT_TABLE} (id INT NOT NULL PRIMARY KEY, beats BIGINT NOT NULL)"
+    );
+    let row = format!("INSERT INTO {HEARTBEAT_TABLE} VALUES (1, 0)");
+    let trigger = format!(
+        "CREATE TRIGGER silence BEFORE UPDATE ON {HEARTBEAT_TABLE} FOR EACH ROW \
+         SET NEW.beats = OLD.beats"
+    );
+    run(&test.database, &[&make, &row, &trigger]).await;
+    let source = SourceDatabase::connect(&test.url, Engine::MySql)
+        .await
+        .unwrap();
+    // What others write on this server moves its binlog too; sooner or later nobody does between
+    // the two looks at its end.
+    let (policy, mut refused) = (any_policy("mysql"), None);
+    for _ in 0..500 {
+        let reading = source.read_position(&policy, CommitOrder::Heartbeat);
+        refused = reading.await.err();
+        if refused.is_some() {
+            break;
+        }
+    }
+    let why = refused.expect("it is noticed").to_string();
+    for part in [
+        "did not reach the binlog",
+        "binlog_ignore_db",
+        "--no-heartbeat",
+    ] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    source.close().await;
+    test.end().await;
+}
+
 async fn without_a_heartbeat_open_transactions_are_waited_for(server: Server) {
     let test = TestDatabase::on(server).await;
     let source = SourceDatabase::connect(&test.url, Engine::MySql)
@@ -352,6 +390,11 @@ async fn l_is_the_end_of_the_binlog_on_mariadb() {
 }
 
 #[tokio::test]
+async fn a_heartbeat_that_does_not_reach_the_binlog_is_refused_on_mariadb() {
+    a_heartbeat_that_does_not_reach_the_binlog_is_refused(Server::MariaDb).await;
+}
+
+#[tokio::test]
 async fn without_a_heartbeat_open_transactions_are_waited_for_on_mariadb() {
     without_a_heartbeat_open_transactions_are_waited_for(Server::MariaDb).await;
 }
@@ -375,6 +418,13 @@ async fn cascades_and_keys_are_looked_at_on_mariadb() {
 async fn l_is_the_end_of_the_binlog_on_mysql() {
     if Server::MySql.is_there() {
         l_is_the_end_of_the_binlog(Server::MySql).await;
+    }
+}
+
+#[tokio::test]
+async fn a_heartbeat_that_does_not_reach_the_binlog_is_refused_on_mysql() {
+    if Server::MySql.is_there() {
+        a_heartbeat_that_does_not_reach_the_binlog_is_refused(Server::MySql).await;
     }
 }
 

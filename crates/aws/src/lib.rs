@@ -1,5 +1,6 @@
 //! How AWS services are reached: region, endpoint, credentials, HTTP client, time limits. Owns the
-//! one configuration that every service client is made from; calls no service of its own accord.
+//! one configuration that every service client is made from, and what an answer tells whatever service
+//! it is of; calls no service of its own accord.
 //!
 //! Nothing secret is configured here. Credentials come from where the AWS SDKs look for them, in
 //! their order (AWS SDKs and Tools Reference Guide, "Standardized credential providers"):
@@ -20,10 +21,12 @@
 //! The same holds for the region: the configuration's, else `AWS_REGION`, else the profile's,
 //! else the instance's.
 
+mod clock;
 mod endpoint;
 mod load;
 
 pub use aws_config::SdkConfig;
+pub use clock::{AnsweredAt, http_date_millis};
 pub use load::{Reach, load};
 
 /// Why no AWS service can be reached as configured.

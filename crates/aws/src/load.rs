@@ -92,3 +92,61 @@ fn retries() -> RetryConfig {
         .with_initial_backoff(FIRST_BACK_OFF)
         .with_max_backoff(LONGEST_BACK_OFF)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use aws_config::sts::AssumeRoleProvider;
+    use aws_credential_types::Credentials;
+    use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// How long it takes to get credentials by a role from a peer that accepts connections and says
+    /// nothing, and how often it was asked. The clock is tokio's, which is held: no test waits.
+    async fn role_from_silence(scheme: &str) -> (Duration, u32) {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        silent.set_nonblocking(true).unwrap();
+        let reach = Reach {
+            region: Some("eu-central-1".to_owned()),
+            endpoint: Some(format!("{scheme}://{}", silent.local_addr().unwrap())),
+        };
+        let config = load(&reach).await.unwrap();
+        let own = Credentials::new("AKIDEXAMPLE", "no secret", None, None, "tests");
+        let config = config
+            .into_builder()
+            .credentials_provider(SharedCredentialsProvider::new(own))
+            .build();
+        let role = AssumeRoleProvider::builder("arn:aws:iam::111122223333:role/worker");
+        let role = role.session_name("tests").configure(&config).build().await;
+        let begun = Instant::now();
+        assert!(role.provide_credentials().await.is_err());
+        let mut asked = 0;
+        while silent.accept().is_ok() {
+            asked += 1;
+        }
+        (begun.elapsed(), asked)
+    }
+
+    /// All the pauses between so many attempts, at their longest.
+    const PAUSES: Duration = Duration::from_millis(100 + 200 + 400);
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_does_not_come_is_waited_for_so_long() {
+        let (took, asked) = role_from_silence("http").await;
+        assert_eq!(asked, ATTEMPTS);
+        let least = READ * ATTEMPTS;
+        assert!((least..=least + PAUSES).contains(&took), "{took:?}");
+    }
+
+    /// The connection stands, but never its TLS.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_does_not_stand_is_waited_for_less_long() {
+        let (took, asked) = role_from_silence("https").await;
+        assert_eq!(asked, ATTEMPTS);
+        let least = CONNECT * ATTEMPTS;
+        assert!((least..=least + PAUSES).contains(&took), "{took:?}");
+    }
+}

@@ -135,12 +135,16 @@ impl Config {
         let failed = |text| Failure::new(Exit::Policy, text);
         match location {
             Location::Literal(url) => Ok(url.clone()),
-            Location::Env(name) => std::env::var(name).map_err(|_| {
-                failed(format!(
-                    "{section}.url_env: the environment variable {name} is not set, or is not \
-                     UTF-8; set it to the database's URL"
-                ))
-            }),
+            Location::Env(name) => {
+                let text = std::env::var(name).map_err(|_| {
+                    failed(format!(
+                        "{section}.url_env: the environment variable {name} is not set, or is not \
+                         UTF-8; set it to the database's URL"
+                    ))
+                })?;
+                // Where it comes from a file, a line end comes with it.
+                Ok(text.trim().to_owned())
+            }
             Location::File(path) => {
                 let path = self.folder.join(path);
                 let text = std::fs::read_to_string(&path).map_err(|error| {

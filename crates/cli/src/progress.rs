@@ -16,6 +16,9 @@ use crate::print::{bytes, counted, say};
 const REDRAW: Duration = Duration::from_millis(200);
 const LOG_EVERY: u32 = 50;
 
+/// The unit that is shown in larger ones where there are many.
+pub(crate) const BYTES: &str = "bytes";
+
 /// Shows a run's progress until it is dropped.
 pub(crate) struct Shown {
     task: tokio::task::JoinHandle<()>,
@@ -63,6 +66,8 @@ impl Drop for Shown {
 pub(crate) struct Counting {
     doing: String,
     unit: &'static str,
+    /// How many there are in all, where that is known.
+    all: Option<u64>,
     /// Work has a rate, waiting has none.
     rated: bool,
     started: Instant,
@@ -79,6 +84,7 @@ impl Counting {
         Self {
             doing: doing.to_owned(),
             unit,
+            all: None,
             rated: true,
             started: now,
             bar,
@@ -99,27 +105,60 @@ impl Counting {
         (!io::stdout().is_terminal()).then(|| Self::start(doing, unit))
     }
 
+    /// So many of so many are done.
+    pub(crate) fn reached_of(&mut self, count: u64, all: u64) {
+        self.all = Some(all);
+        self.reached(count);
+    }
+
     /// So many are done.
     pub(crate) fn reached(&mut self, count: u64) {
-        let rate = || per_second(count, self.started.elapsed());
         if let Some(bar) = &self.bar {
             if self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
                 self.drawn = Some(Instant::now());
-                let rate = self.rated.then(|| format!(", {}/s", rate()));
-                let rate = rate.unwrap_or_default();
-                bar.set_message(format!("{}: {count} {}{rate}", self.doing, self.unit));
+                bar.set_message(self.line(count));
                 bar.tick();
             }
         } else if self.logged.elapsed() >= REDRAW * LOG_EVERY {
             self.logged = Instant::now();
             tracing::info!(
                 done = count,
+                of = self.all,
                 unit = self.unit,
-                per_second = self.rated.then(rate),
+                per_second = self.rated.then(|| self.per_second(count)),
+                seconds_left = self.seconds_left(count),
                 "{}",
                 self.doing
             );
         }
+    }
+
+    fn line(&self, count: u64) -> String {
+        let amount = |count| match self.unit {
+            BYTES => bytes(count),
+            _ => count.to_string(),
+        };
+        let mut line = format!("{}: {}", self.doing, amount(count));
+        if self.unit != BYTES {
+            line.push_str(&format!(" {}", self.unit));
+        }
+        if self.rated {
+            line.push_str(&format!(", {}/s", amount(self.per_second(count))));
+        }
+        if let Some(seconds) = self.seconds_left(count) {
+            line.push_str(&format!(", {seconds} s left"));
+        }
+        line
+    }
+
+    fn per_second(&self, count: u64) -> u64 {
+        per_second(count, self.started.elapsed())
+    }
+
+    /// How long the rest takes at the rate so far; `None` where that is not known, or at the end.
+    fn seconds_left(&self, count: u64) -> Option<u64> {
+        let rest = self.all?.checked_sub(count).filter(|rest| *rest > 0)?;
+        rest.checked_div(self.per_second(count))
     }
 
     /// Prints a line to standard output, beside the one that renews itself.
@@ -243,9 +282,90 @@ fn left(lag: u64, progress: &Progress, elapsed: Duration) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Seek as _};
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
     use fieldseal_metrics::LagUnit;
 
-    use super::Lag;
+    use super::{BYTES, Counting, Lag};
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    /// A count that began an hour ago, without a terminal.
+    fn counting(mut counting: Counting) -> Counting {
+        counting.bar = None;
+        counting.started = an_hour_ago();
+        counting.logged = an_hour_ago();
+        counting
+    }
+
+    fn an_hour_ago() -> Instant {
+        let then = Instant::now().checked_sub(HOUR);
+        then.expect("the clock goes back below the machine's start")
+    }
+
+    /// What is logged meanwhile.
+    fn logged(work: impl FnOnce()) -> String {
+        let mut lines = tempfile::tempfile().expect("a temporary file");
+        let writer = lines.try_clone().expect("a second handle");
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(Arc::new(writer))
+            .with_ansi(false)
+            .without_time()
+            .with_target(false)
+            .finish();
+        tracing::subscriber::with_default(subscriber, work);
+        let mut text = String::new();
+        lines.rewind().expect("a file");
+        lines.read_to_string(&mut text).expect("text");
+        text
+    }
+
+    #[test]
+    fn without_a_terminal_a_count_is_a_plain_log_line() {
+        let mut work = counting(Counting::start("searching", BYTES));
+        let line = logged(|| work.reached_of(7_300_000, 14_500_000));
+        // The hour may have become a little longer.
+        for part in [
+            " INFO searching done=7300000 of=14500000 unit=\"bytes\" per_second=20",
+            " seconds_left=35",
+        ] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+        assert_eq!(line.matches('\n').count(), 1, "{line}");
+        assert!(!line.contains(['\x1b', '\r']), "{line:?}");
+
+        let mut work = counting(Counting::start("sweeping", "rows"));
+        let line = logged(|| work.reached(7_300_000));
+        let begins = " INFO sweeping done=7300000 unit=\"rows\" per_second=20";
+        assert!(line.starts_with(begins), "{line}");
+        assert!(!line.contains("left"), "it is not known: {line}");
+
+        let mut waiting = counting(Counting::waiting("waiting", "shards"));
+        let line = logged(|| waiting.reached(3));
+        assert_eq!(line, " INFO waiting done=3 unit=\"shards\"\n");
+    }
+
+    #[test]
+    fn log_lines_come_at_intervals() {
+        let mut work = counting(Counting::start("sweeping", "rows"));
+        let begun = work.logged;
+        let lines = logged(|| {
+            work.reached(1);
+            assert!(work.logged > begun, "the next interval has begun");
+            // It has not passed, however slow the machine is.
+            work.logged += HOUR;
+            work.reached(2);
+            work.logged = an_hour_ago();
+            work.reached(3);
+        });
+        let done: Vec<&str> = lines
+            .split(' ')
+            .filter(|w| w.starts_with("done="))
+            .collect();
+        assert_eq!(done, ["done=1", "done=3"], "{lines}");
+    }
 
     #[test]
     fn the_lag_has_its_sources_unit() {

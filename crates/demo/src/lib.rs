@@ -12,10 +12,12 @@ mod rng;
 mod scenario;
 mod search;
 mod shop;
+mod steps;
 mod truth;
 
 pub use error::DemoError;
 pub use needles::Needles;
-pub use scenario::{MIN_ROWS, Scenario, write_source};
+pub use scenario::{MIN_ROWS, Scenario, write_source, write_source_telling};
 pub use search::{Encoding, Hit, Index, Report};
+pub use steps::Told;
 pub use truth::{Truth, TruthTable};

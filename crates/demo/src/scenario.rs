@@ -16,7 +16,7 @@ mod stream;
 use std::path::Path;
 
 use crate::shop::Table;
-use crate::{DemoError, Needles, Truth};
+use crate::{DemoError, Needles, Told, Truth};
 use story::Story;
 
 /// The fewest rows that leave room for every set piece.
@@ -42,18 +42,32 @@ pub struct Scenario {
 /// # Errors
 /// [`DemoError`] when there are fewer than [`MIN_ROWS`] rows, or a file cannot be written.
 pub fn write_source(dir: &Path, rows: u64, seed: u64) -> Result<Scenario, DemoError> {
+    write_source_telling(dir, rows, seed, &mut |_, _| {})
+}
+
+/// The same, and tells of rows made, rows loaded and changes as it goes.
+///
+/// # Errors
+/// Those of [`write_source`].
+pub fn write_source_telling(
+    dir: &Path,
+    rows: u64,
+    seed: u64,
+    told: Told<'_>,
+) -> Result<Scenario, DemoError> {
     if rows < MIN_ROWS {
         return Err(DemoError::TooFewRows(rows));
     }
-    let mut story = Story::create(dir, seed)?;
-    story.open_shop(rows);
+    let (more, few) = (rows / 10, rows / 20);
+    let mut story = Story::create(dir, seed, rows, more + few, told)?;
+    story.open_shop();
     for table in Table::ALL {
         story.announce(table)?;
     }
     story.load_while_changing()?;
-    story.change(rows / 10)?;
+    story.change(more)?;
     story.set_pieces()?;
-    story.change(rows / 20)?;
+    story.change(few)?;
     story.load_late()?;
     story.end()
 }

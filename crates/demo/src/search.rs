@@ -8,7 +8,8 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use crate::DemoError;
+use crate::steps::Steps;
+use crate::{DemoError, Told};
 
 pub use encoding::Encoding;
 pub use index::Index;
@@ -52,37 +53,65 @@ impl Index {
     /// # Errors
     /// [`DemoError::Io`] when a folder or file cannot be read: what was not read is not clean.
     pub fn search(&self, dir: &Path, except: Option<&Path>) -> Result<Report, DemoError> {
-        let whole = |path: &Path| path.canonicalize().map_err(DemoError::io("find", path));
-        let except = except.map(whole).transpose()?;
+        self.search_telling(dir, except, &mut |_, _| {})
+    }
+
+    /// The same, and tells of the bytes that were searched as it goes.
+    ///
+    /// # Errors
+    /// Those of [`search`](Self::search).
+    pub fn search_telling(
+        &self,
+        dir: &Path,
+        except: Option<&Path>,
+        told: Told<'_>,
+    ) -> Result<Report, DemoError> {
+        let files = files(dir, except)?;
+        let bytes = files.iter().map(|(_, length)| length).sum();
         let mut search = Search {
             index: self,
             report: Report::default(),
             found: vec![false; self.needles()],
             buffer: Vec::with_capacity(CHUNK + self.longest()),
+            steps: Steps::new(bytes, told),
         };
-        let mut folders = vec![whole(dir)?];
-        while let Some(folder) = folders.pop() {
-            let mut entries = Vec::new();
-            for entry in fs::read_dir(&folder).map_err(DemoError::io("list", &folder))? {
-                entries.push(entry.map_err(DemoError::io("list", &folder))?);
-            }
-            entries.sort_by_key(fs::DirEntry::file_name);
-            for entry in entries {
-                let path = entry.path();
-                let kind = entry.file_type().map_err(DemoError::io("look at", &path))?;
-                if except.as_ref() == Some(&path) {
-                    continue;
-                }
-                if kind.is_dir() {
-                    folders.push(path);
-                } else if kind.is_file() {
-                    search.file(&path)?;
-                }
-            }
+        for (path, _) in &files {
+            search.file(path)?;
         }
         search.report.needles_found = search.found.iter().filter(|found| **found).count();
         Ok(search.report)
     }
+}
+
+/// The files below `dir`, but those below `except`, with the bytes of each.
+fn files(dir: &Path, except: Option<&Path>) -> Result<Vec<(PathBuf, u64)>, DemoError> {
+    let whole = |path: &Path| path.canonicalize().map_err(DemoError::io("find", path));
+    let except = except.map(whole).transpose()?;
+    let (mut folders, mut files) = (vec![whole(dir)?], Vec::new());
+    while let Some(folder) = folders.pop() {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(DemoError::io("list", &folder))? {
+            entries.push(entry.map_err(DemoError::io("list", &folder))?);
+        }
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let kind = entry.file_type().map_err(DemoError::io("look at", &path))?;
+            if except.as_ref() == Some(&path) {
+                continue;
+            }
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file() {
+                match entry.metadata() {
+                    Ok(found) => files.push((path, found.len())),
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) => return Err(DemoError::io("look at", path)(error)),
+                }
+            }
+        }
+    }
+    Ok(files)
 }
 
 struct Search<'a> {
@@ -90,6 +119,7 @@ struct Search<'a> {
     report: Report,
     found: Vec<bool>,
     buffer: Vec<u8>,
+    steps: Steps<'a>,
 }
 
 impl Search<'_> {
@@ -116,6 +146,7 @@ impl Search<'_> {
             }
             self.report.bytes += read as u64;
             self.piece(path, begins, keep);
+            self.steps.advance(read as u64);
         }
     }
 
@@ -126,6 +157,7 @@ impl Search<'_> {
             report,
             found,
             buffer,
+            steps: _,
         } = self;
         index.scan(buffer, |needle, encoding, range| {
             if range.end <= known {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use fieldseal_demo::{
     DemoError, Encoding, Index, MIN_ROWS, Needles, Scenario, Truth, write_source,
+    write_source_telling,
 };
 use fieldseal_dms::{Record, decode, to_value};
 use fieldseal_model::{Change, Kind, Operation, Row, ValueType, ZeroDate};
@@ -337,6 +338,34 @@ fn what_is_planted_is_what_the_policy_hides() {
         .collect();
     fs::write(clear.path().join("kept"), lines.join("\n")).unwrap();
     assert_eq!(index.search(clear.path(), None).unwrap().hits, 0);
+}
+
+/// All of the work is told, to its end and no further, whether the rows are even or odd.
+#[test]
+fn long_work_tells_how_far_it_is() {
+    for rows in [600, 601] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut told = Vec::new();
+        let mut tell = |done, all| told.push((done, all));
+        let scenario = write_source_telling(dir.path(), rows, 1, &mut tell).unwrap();
+        grows_to_its_end(&told, 2 * rows);
+
+        let mut told = Vec::new();
+        let index = Index::new_telling(&scenario.needles, &mut |done, all| told.push((done, all)));
+        grows_to_its_end(&told, 2 * index.needles() as u64);
+
+        let mut told = Vec::new();
+        let mut tell = |done, all| told.push((done, all));
+        let report = index.search_telling(dir.path(), None, &mut tell).unwrap();
+        grows_to_its_end(&told, report.bytes);
+    }
+}
+
+fn grows_to_its_end(told: &[(u64, u64)], at_least: u64) {
+    let all = told[0].1;
+    assert!(all >= at_least, "{all} of {at_least}");
+    assert!(told.is_sorted_by(|one, next| one.0 < next.0 && one.1 == next.1));
+    assert_eq!(told.last(), Some(&(all, all)));
 }
 
 #[test]

@@ -213,3 +213,87 @@ fn bound(context: &WrapContext) -> HashMap<String, String> {
         ("fieldseal:purpose".to_owned(), purpose.to_string()),
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use aws_credential_types::Credentials;
+    use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+    use fieldseal_aws::{Reach, load};
+    use fieldseal_envelope::Purpose;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const KEY: &str =
+        "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    /// Who is asked for credentials and never answers.
+    #[derive(Debug)]
+    struct Mute;
+
+    impl ProvideCredentials for Mute {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            future::ProvideCredentials::new(std::future::pending())
+        }
+    }
+
+    fn known() -> SharedCredentialsProvider {
+        let known = Credentials::new("AKIDEXAMPLE", "no secret", None, None, "tests");
+        SharedCredentialsProvider::new(known)
+    }
+
+    /// How often a peer was asked that accepts connections and says nothing, in one call that has to
+    /// end when its time is up. The clock is tokio's, which is held: no test waits.
+    async fn asked_in_one_call(scheme: &str, credentials: SharedCredentialsProvider) -> u32 {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        silent.set_nonblocking(true).unwrap();
+        let reach = Reach {
+            region: pin::region_of(KEY),
+            endpoint: Some(format!("{scheme}://{}", silent.local_addr().unwrap())),
+        };
+        let config = load(&reach).await.unwrap().into_builder();
+        let config = config.credentials_provider(credentials).build();
+        let asked = || std::iter::from_fn(|| silent.accept().ok()).count();
+
+        let begun = Instant::now();
+        let provider = AwsKmsProvider::connect(&config, KEY).await.unwrap();
+        assert_eq!(
+            begun.elapsed().as_secs(),
+            CALL.as_secs(),
+            "looking the key up"
+        );
+        asked();
+        let context = WrapContext {
+            deployment: "tests".to_owned(),
+            domain: "contact".parse().unwrap(),
+            purpose: Purpose::Seal,
+        };
+        let begun = Instant::now();
+        let made = provider.generate(&context).await.err();
+        assert_eq!(begun.elapsed().as_secs(), CALL.as_secs());
+        assert!(matches!(made, Some(ProviderError::Unavailable { .. })));
+        u32::try_from(asked()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_never_answered_ends_when_its_time_is_up() {
+        assert_eq!(asked_in_one_call("http", known()).await, 3);
+    }
+
+    /// The connection stands, but never its TLS, which is given up sooner.
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_never_gets_a_connection_ends_when_its_time_is_up() {
+        assert_eq!(asked_in_one_call("https", known()).await, 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_never_gets_credentials_ends_when_its_time_is_up() {
+        let mute = SharedCredentialsProvider::new(Mute);
+        assert_eq!(asked_in_one_call("http", mute).await, 0);
+    }
+}

@@ -3,7 +3,8 @@
 //!
 //! All user records of one Kinesis record have its sequence number, and a checkpoint is a
 //! sequence number. So they stay one record, their objects joined: they are applied together or
-//! not at all. One that is broken is held alone: where it ends is known.
+//! not at all. One that is broken is held alone, since it is known where it ends, and so is one
+//! that the target refuses, since the others are tried without it.
 //!
 //! The Kinesis Client Library drops a user record whose hash key is outside the shard's range:
 //! after a reshard the producer library finds it in the wrong shard and sends it again to the

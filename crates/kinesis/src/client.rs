@@ -7,13 +7,12 @@ use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::primitives::{Blob, DateTime};
 use aws_sdk_kinesis::types::{EncryptionType, Record, Shard, ShardIteratorType, StreamStatus};
-use fieldseal_aws::SdkConfig;
+use fieldseal_aws::{AnsweredAt, SdkConfig, http_date_millis};
 use fieldseal_dms::MARK;
 use fieldseal_model::{Plaintext, SequenceNumber};
 use zeroize::Zeroize as _;
 
 use crate::calls::{Answer, Calls, From, Listed, Page, Put, Raw, Status, StreamFacts};
-use crate::clock::{self, AnsweredAt};
 use crate::failure::{CallError, Kind};
 
 /// The partition key of markers; the explicit hash key decides where they go.
@@ -216,6 +215,6 @@ impl<E> Head for SdkError<E, aws_sdk_kinesis::config::http::HttpResponse> {
 
     fn date(&self) -> Option<String> {
         let date = self.raw_response()?.headers().get("date")?;
-        clock::millis(date).map(|_| date.to_owned())
+        http_date_millis(date).map(|_| date.to_owned())
     }
 }

@@ -30,7 +30,6 @@
 mod aggregate;
 mod calls;
 mod client;
-mod clock;
 mod failure;
 mod lineage;
 mod pace;

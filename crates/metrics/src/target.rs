@@ -126,6 +126,11 @@ impl<T: Target> Target for MeteredTarget<T> {
         Ok(committed)
     }
 
+    async fn try_out(&self, batch: &Self::Ready) -> Result<(), TargetError> {
+        let tried = self.inner.try_out(&batch.inner).await;
+        self.tried("try", tried)
+    }
+
     async fn close_shard(&self, shard: &str, fence: i64) -> Result<(), TargetError> {
         let closed = self.inner.close_shard(shard, fence).await;
         self.tried("close", closed)?;

@@ -122,6 +122,10 @@ impl Target for Database {
         ]))
     }
 
+    async fn try_out(&self, _: &()) -> Result<(), TargetError> {
+        Ok(())
+    }
+
     async fn close_shard(&self, _: &str, _: i64) -> Result<(), TargetError> {
         Ok(())
     }

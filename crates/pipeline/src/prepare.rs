@@ -6,7 +6,7 @@ mod hold;
 mod items;
 mod teams;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -114,8 +114,8 @@ pub(crate) struct Run {
     pub(crate) high: Option<Position>,
     pub(crate) records: Arc<Vec<StreamRecord>>,
     pub(crate) range: Range<usize>,
-    /// The target refuses this single record: keep it whole.
-    pub(crate) hold: bool,
+    /// Objects of this single record that the target refuses: to be kept sealed.
+    pub(crate) hold: BTreeSet<u32>,
 }
 
 impl Preparer {
@@ -204,6 +204,11 @@ impl Preparer {
         self.seal(planned, origin, |prepared| prepared).await
     }
 
+    /// How many objects a record holds, whatever they are.
+    pub(crate) fn objects(&self, record: &StreamRecord) -> u32 {
+        u32::try_from(self.decoder.decode(record.data.expose()).count()).unwrap_or(u32::MAX)
+    }
+
     /// The keyring, for opening held records.
     pub(crate) fn keyring(&self) -> &Arc<Keyring> {
         &self.keyring
@@ -219,7 +224,7 @@ impl Preparer {
         let items: Vec<Vec<Item>> = records
             .par_iter()
             .with_min_len(16)
-            .map(|record| self.items(record, labels, run.hold))
+            .map(|record| self.items(record, labels, &run.hold))
             .collect();
         let mut assembly = Assembly::new(self, run, labels);
         for (number, items) in items.into_iter().enumerate() {

@@ -1,6 +1,7 @@
 //! Applying a held record again: opened, planned under the labels of its own place, and put
 //! through the same guard as any other. Owns that path; which records are held is the target's.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fieldseal_envelope::{Purpose, sealed_key_id};
@@ -96,7 +97,7 @@ fn run_of(held: &HeldRecord, data: &Arc<Vec<StreamRecord>>) -> Run {
         high: None,
         records: Arc::clone(data),
         range: 0..1,
-        hold: false,
+        hold: BTreeSet::new(),
     }
 }
 

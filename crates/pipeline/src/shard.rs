@@ -2,9 +2,11 @@
 //! planning again, halving, and stopping one shard while the others go on.
 
 mod fetching;
+mod guilty;
 mod lookahead;
 mod room;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fieldseal_model::{Position, SequenceNumber};
@@ -92,7 +94,7 @@ impl ShardPlace {
             high: self.high,
             range: 0..records.len(),
             records: Arc::clone(records),
-            hold: false,
+            hold: BTreeSet::new(),
         }
     }
 }
@@ -233,12 +235,12 @@ impl<T: Target> ShardLoop<T> {
                     self.renew_labels(standing).await?;
                     pending.push(run);
                 }
-                // Nothing of the record itself is left in the batch: halving has come to its end.
-                Applied::Refused(code) if run.hold => return Err(refused_held(&run, &code)),
-                Applied::Refused(_) => match halve(run) {
-                    Ok((first, second)) => pending.extend([second, first]),
-                    Err(alone) => pending.push(alone),
-                },
+                Applied::Refused(_) if run.range.len() > 1 => pending.extend(halves(run)),
+                // Nothing of the record itself is left in the batch: there is nothing more to hold.
+                Applied::Refused(code) if self.holds_all(&run) => {
+                    return Err(refused_held(&run, &code));
+                }
+                Applied::Refused(_) => pending.push(self.held_back(run).await?),
             }
         }
         Ok(())
@@ -301,11 +303,7 @@ impl<T: Target> ShardLoop<T> {
         loop {
             match self.target.labels(&self.name).await {
                 Ok(labels) => return Ok(Arc::clone(self.labels.insert(Arc::new(labels)))),
-                Err(TargetError::Transient(error)) => {
-                    tracing::warn!(shard = %self.name, %error, "the target is tried again");
-                    self.pause(&mut wait).await?;
-                }
-                Err(error) => return Err(stop_of(error)),
+                Err(error) => self.wait_out(error, &mut wait).await?,
             }
         }
     }
@@ -321,13 +319,22 @@ impl<T: Target> ShardLoop<T> {
                     tracing::warn!(shard = %self.name, %code, "the target refused a value; halving");
                     return Ok(Applied::Refused(code));
                 }
-                Err(TargetError::Transient(error)) => {
-                    tracing::warn!(shard = %self.name, %error, "the target is tried again");
-                    self.pause(&mut wait).await?;
-                }
-                Err(error) => return Err(stop_of(error)),
+                Err(error) => self.wait_out(error, &mut wait).await?,
             }
         }
+    }
+
+    /// Waits where the same may be tried again.
+    async fn wait_out(
+        &mut self,
+        error: TargetError,
+        wait: &mut Duration,
+    ) -> Result<(), StopReason> {
+        let TargetError::Transient(error) = error else {
+            return Err(stop_of(error));
+        };
+        tracing::warn!(shard = %self.name, %error, "the target is tried again");
+        self.pause(wait).await
     }
 
     /// Notes now and then that there was nothing more when the source was `asked`. Tried once: what
@@ -355,11 +362,7 @@ impl<T: Target> ShardLoop<T> {
         loop {
             match self.target.close_shard(&self.name, fence).await {
                 Ok(()) => return Ok(()),
-                Err(TargetError::Transient(error)) => {
-                    tracing::warn!(shard = %self.name, %error, "the target is tried again");
-                    self.pause(&mut wait).await?;
-                }
-                Err(error) => return Err(stop_of(error)),
+                Err(error) => self.wait_out(error, &mut wait).await?,
             }
         }
     }
@@ -384,11 +387,8 @@ enum Applied {
     Refused(String),
 }
 
-/// Two halves in stream order, or the single record that is at fault, to be held.
-fn halve(run: Run) -> Result<(Run, Run), Run> {
-    if run.range.len() <= 1 {
-        return Err(Run { hold: true, ..run });
-    }
+/// The second half, and the first, which is to be applied first.
+fn halves(run: Run) -> [Run; 2] {
     let middle = run.range.start + run.range.len() / 2;
     let first = Run {
         range: run.range.start..middle,
@@ -398,7 +398,7 @@ fn halve(run: Run) -> Result<(Run, Run), Run> {
         range: middle..run.range.end,
         ..run
     };
-    Ok((first, second))
+    [second, first]
 }
 
 fn refused_held(run: &Run, code: &str) -> StopReason {

@@ -71,6 +71,13 @@ pub trait Target: Send + Sync + 'static {
     /// [`TargetError`]; the batch is not applied, or, after a lost answer, may have been.
     async fn apply(&self, batch: &Self::Ready) -> Result<Committed, TargetError>;
 
+    /// Does what [`apply`](Self::apply) does, up to the commit, and takes it back: whether a batch
+    /// would be refused. A refusal that only a commit brings out is not found.
+    ///
+    /// # Errors
+    /// [`TargetError`], as `apply` would answer. Nothing is applied in any case.
+    async fn try_out(&self, batch: &Self::Ready) -> Result<(), TargetError>;
+
     /// Notes that `shard` was read to its end and everything of it is applied.
     ///
     /// # Errors

@@ -24,38 +24,44 @@ enum Body {
 /// Applies a batch. Every way out but the commit rolls back by name: MySQL's lock wait time-out
 /// leaves the transaction open.
 pub(crate) async fn apply(store: &Store, ready: &ReadyBatch) -> Result<Committed, TargetError> {
-    let batch = ready.batch();
+    let (tx, body) = run(store, ready).await?;
+    if let Ok(Body::Done(tallies)) = body {
+        // No answer to the commit is an error like any other: the batch is applied again,
+        // and the checkpoint tells whether this commit took place.
+        tx.commit().await.map_err(|error| target_error(&error))?;
+        return Ok(Committed::after_commit(tallies.applied()).with_outcomes(tallies.outcomes()));
+    }
+    rollback(tx).await;
+    not_refused(body, ready)?;
+    Ok(Committed::after_commit(0))
+}
+
+/// The same without the commit.
+pub(crate) async fn try_out(store: &Store, ready: &ReadyBatch) -> Result<(), TargetError> {
+    let (tx, body) = run(store, ready).await?;
+    rollback(tx).await;
+    not_refused(body, ready)
+}
+
+async fn run(
+    store: &Store,
+    ready: &ReadyBatch,
+) -> Result<(Transaction, Result<Body, DbError>), TargetError> {
     let tables = store.tables()?;
-    let mut tx = store
-        .database
-        .begin()
-        .await
-        .map_err(|error| target_error(&error))?;
-    match body(&mut tx, store, tables, ready).await {
-        Ok(Body::Done(tallies)) => {
-            // No answer to the commit is an error like any other: the batch is applied again,
-            // and the checkpoint tells whether this commit took place.
-            tx.commit().await.map_err(|error| target_error(&error))?;
-            Ok(Committed::after_commit(tallies.applied()).with_outcomes(tallies.outcomes()))
-        }
-        Ok(Body::AlreadyCommitted) => {
-            rollback(tx).await;
-            Ok(Committed::after_commit(0))
-        }
-        Ok(Body::Stale) => {
-            rollback(tx).await;
-            Err(TargetError::StaleLabels)
-        }
-        Ok(Body::Fenced) => {
-            rollback(tx).await;
-            Err(TargetError::Fenced {
-                shard: batch.origin().shard().to_owned(),
-            })
-        }
-        Err(error) => {
-            rollback(tx).await;
-            Err(target_error(&error))
-        }
+    let begun = store.database.begin().await;
+    let mut tx = begun.map_err(|error| target_error(&error))?;
+    let body = body(&mut tx, store, tables, ready).await;
+    Ok((tx, body))
+}
+
+fn not_refused(body: Result<Body, DbError>, ready: &ReadyBatch) -> Result<(), TargetError> {
+    match body {
+        Ok(Body::Done(_) | Body::AlreadyCommitted) => Ok(()),
+        Ok(Body::Stale) => Err(TargetError::StaleLabels),
+        Ok(Body::Fenced) => Err(TargetError::Fenced {
+            shard: ready.batch().origin().shard().to_owned(),
+        }),
+        Err(error) => Err(target_error(&error)),
     }
 }
 

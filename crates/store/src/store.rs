@@ -144,6 +144,10 @@ impl Target for Store {
         apply::apply(self, ready).await
     }
 
+    async fn try_out(&self, ready: &ReadyBatch) -> Result<(), TargetError> {
+        apply::try_out(self, ready).await
+    }
+
     async fn note_end(
         &self,
         shard: &str,

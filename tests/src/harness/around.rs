@@ -16,6 +16,11 @@ use fieldseal_store::{ReadyBatch, Store};
 pub trait Apply: Send + Sync + 'static {
     /// Applies the batch, or does not.
     async fn apply(&self, store: &Store, batch: &ReadyBatch) -> Result<Committed, TargetError>;
+
+    /// Tries the batch out, or does not.
+    async fn try_out(&self, store: &Store, batch: &ReadyBatch) -> Result<(), TargetError> {
+        store.try_out(batch).await
+    }
 }
 
 /// A store whose batches go through `apply`.
@@ -69,6 +74,10 @@ impl<A: Apply> Target for Around<A> {
 
     async fn apply(&self, batch: &ReadyBatch) -> Result<Committed, TargetError> {
         self.apply.apply(&self.store, batch).await
+    }
+
+    async fn try_out(&self, batch: &ReadyBatch) -> Result<(), TargetError> {
+        self.apply.try_out(&self.store, batch).await
     }
 
     async fn close_shard(&self, shard: &str, fence: i64) -> Result<(), TargetError> {

@@ -97,7 +97,7 @@ impl KeyProvider for FaultyProvider {
     }
 }
 
-/// What a target does at one call of `apply`.
+/// What a target does at one call of `apply`, or where a batch is only tried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApplyFault {
     /// None.
@@ -118,8 +118,8 @@ pub enum ApplyFault {
     ConnectionsGone,
 }
 
-/// A store whose `apply` fails as a list says, one entry per call; behind the list's end it
-/// works, or fails for ever with the last entry.
+/// A store that fails as a list says, one entry per batch that is applied or tried out; behind the
+/// list's end it works, or fails for ever with the last entry.
 pub type FaultyTarget = Around<ApplyFaults>;
 
 /// Which call of `apply` fails how.
@@ -143,7 +143,7 @@ impl FaultyTarget {
         Self::new(store, ApplyFaults::new(faults, true))
     }
 
-    /// How often a batch was applied or refused.
+    /// How often a batch was applied, tried out or refused.
     #[must_use]
     pub fn calls(&self) -> u32 {
         self.apply.calls.load(Ordering::SeqCst)
@@ -173,14 +173,12 @@ impl Apply for ApplyFaults {
     async fn apply(&self, store: &Store, batch: &ReadyBatch) -> Result<Committed, TargetError> {
         match self.next() {
             ApplyFault::Works => store.apply(batch).await,
-            ApplyFault::Unreachable => Err(TargetError::Transient("it is away".to_owned())),
             ApplyFault::AnswerLost => {
                 let _applied = store.apply(batch).await?;
                 Err(TargetError::Transient("no answer to the commit".to_owned()))
             }
-            ApplyFault::Refused => Err(TargetError::Data {
-                code: "22000".to_owned(),
-            }),
+            ApplyFault::Unreachable => Err(unreachable()),
+            ApplyFault::Refused => Err(refused()),
             ApplyFault::Stale => Err(TargetError::StaleLabels),
             ApplyFault::TakenOver => {
                 if !self.gone.swap(true, Ordering::SeqCst) {
@@ -195,5 +193,24 @@ impl Apply for ApplyFaults {
                 store.apply(batch).await
             }
         }
+    }
+
+    async fn try_out(&self, store: &Store, batch: &ReadyBatch) -> Result<(), TargetError> {
+        match self.next() {
+            ApplyFault::Works => store.try_out(batch).await,
+            ApplyFault::Unreachable => Err(unreachable()),
+            ApplyFault::Stale => Err(TargetError::StaleLabels),
+            fault => panic!("{fault:?} where a batch is tried out"),
+        }
+    }
+}
+
+fn unreachable() -> TargetError {
+    TargetError::Transient("it is away".to_owned())
+}
+
+fn refused() -> TargetError {
+    TargetError::Data {
+        code: "22000".to_owned(),
     }
 }

@@ -1,5 +1,6 @@
 //! A value that the target refuses although planning could not know: the batch is halved until
-//! the record at fault stands alone. Owns that exactly this record is held and counts are exact.
+//! the record at fault stands alone, and of that record what is at fault is found by trying. Owns
+//! that exactly this is held and counts are exact.
 
 use std::sync::Arc;
 
@@ -119,6 +120,118 @@ async fn exactly_the_bad_records_are_held_on_postgres() {
 #[tokio::test(flavor = "multi_thread")]
 async fn exactly_the_bad_records_are_held_on_mariadb() {
     exactly_the_bad_records_are_held(Server::MariaDb).await;
+}
+
+/// As the producer library puts records together: several changes under one sequence number.
+async fn of_one_record_only_the_bad_objects_are_held(server: Server) {
+    let rig = rig(server).await;
+    let mut objects: Vec<Vec<u8>> = (2..=31).map(person).collect();
+    for bad in [2, 17, 18, 31] {
+        objects[bad as usize - 2] = person_with(bad, "beast@example.org", "666");
+    }
+    // The newer change of the same record makes this one needless.
+    objects.push(person_with(40, "beast@example.org", "666"));
+    let better = [
+        ("id", Wire::Number("40")),
+        ("email", Wire::Text("better@example.org")),
+        ("points", Wire::Text("7")),
+    ];
+    objects.push(records::update(41, TABLE, &better, &[]));
+    let all = vec![person(1), objects.concat(), person(50)];
+    let progress = rig.run(MemorySource::of(all)).await;
+
+    assert_eq!(progress.records(), 3);
+    assert_eq!(progress.quarantined(), 4);
+    let held = rig.held().await;
+    let places: Vec<(String, u32)> = held
+        .iter()
+        .map(|entry| (entry.record.sequence.to_string(), entry.record.index))
+        .collect();
+    assert_eq!(places, [0, 15, 16, 29].map(|index| ("2".to_owned(), index)));
+    assert!(held.iter().all(|entry| entry.reason == "target-refused"));
+    let rows = rig.open_all(TABLE).await;
+    assert_eq!(rows.len(), 29);
+    assert_eq!(rows["40"]["email"], "better@example.org");
+    let status = rig.table_status(TABLE).await;
+    assert_eq!(counter(&status, "inserts"), 28);
+    assert_eq!(counter(&status, "updates"), 1);
+    assert_eq!(counter(&status, "skipped"), 1);
+    assert_eq!(counter(&status, "quarantined"), 4);
+    assert_eq!(rig.status().await.shards[0].sequence, "3");
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_one_record_only_the_bad_objects_are_held_on_sqlite() {
+    of_one_record_only_the_bad_objects_are_held(Server::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_one_record_only_the_bad_objects_are_held_on_postgres() {
+    of_one_record_only_the_bad_objects_are_held(Server::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_one_record_only_the_bad_objects_are_held_on_mariadb() {
+    of_one_record_only_the_bad_objects_are_held(Server::MariaDb).await;
+}
+
+/// A refusal that only the commit brings out, and one that is gone when it is looked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_trying_does_not_find_is_held_with_its_whole_record() {
+    use ApplyFault::{Refused, Stale, Unreachable, Works};
+    let rig = rig(Server::Sqlite).await;
+    let beast = person_with(4, "beast@example.org", "666");
+    let all = vec![
+        [person(1), person(2)].concat(),
+        [person(3), beast].concat(),
+        person(5),
+    ];
+    let faults = [
+        // The whole batch; the first record, its second object, its first, and all of it held.
+        [Refused, Refused, Works, Works, Works].as_slice(),
+        // The rest; the second record; its second object; then the labels change.
+        &[Works, Works, Unreachable, Works, Stale],
+        // The second record; its second object, its first; the record without the beast.
+        &[Works, Works, Works, Refused],
+    ];
+    let target = FaultyTarget::first(&rig.store, &faults.concat());
+    let (summary, progress) = rig.run_into(MemorySource::of(all), target).await;
+    assert!(summary.stopped.is_empty(), "{:?}", summary.stopped);
+    assert_eq!(progress.quarantined(), 4);
+    let held = rig.held_reasons().await;
+    assert_eq!(
+        held,
+        ["1", "1", "2", "2"].map(|at| format!("{at} target-refused"))
+    );
+    assert_eq!(rig.open_all(TABLE).await.len(), 1);
+    assert_eq!(rig.status().await.shards[0].sequence, "3");
+    rig.end().await;
+}
+
+/// A table that takes nothing must not cost more than all its records are worth.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_search_in_one_record_comes_to_an_end() {
+    let rig = rig(Server::Sqlite).await;
+    let mut objects = vec![person(1)];
+    objects.extend((2..=200).map(|id| person_with(id, "beast@example.org", "666")));
+    let target = FaultyTarget::first(&rig.store, &[]);
+    let all = MemorySource::of(vec![objects.concat(), person(300)]);
+    let (summary, progress) = rig.run_into(all, Arc::clone(&target)).await;
+    assert!(summary.stopped.is_empty(), "{:?}", summary.stopped);
+    assert!(
+        target.calls() < 140,
+        "it was tried {} times",
+        target.calls()
+    );
+    assert_eq!(
+        progress.quarantined(),
+        200,
+        "what was not yet let go is held"
+    );
+    assert_eq!(rig.open_all(TABLE).await.len(), 1);
+    assert_eq!(rig.status().await.shards[0].sequence, "2");
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

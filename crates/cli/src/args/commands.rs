@@ -43,7 +43,7 @@ GetRecords for each shard, whose records are dropped unseen); at the source data
 keys and foreign keys, where the policy names its URL; at the target's tables, rights and \
 settings; at the root key file, or at what AWS KMS would answer, by a dry run of each call for \
 each domain; at every data key; and at this machine's clock, by that of AWS where a stream is \
-read, and by the target's where it is a server. A connection to another host insists on TLS, or \
+read or KMS wraps keys, and by the target's where it is a server. A connection to another host insists on TLS, or \
 is refused.
 
 Nothing is changed, unless --put-mark says so. Statements that touch no row are run and rolled \

@@ -70,7 +70,7 @@ pub(crate) async fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         .into_iter()
         .map(|line| Found::new(Severity::Warning, "policy", line))
         .collect();
-    let by_aws = records::look(&config, put_mark, &mut found).await;
+    let by_stream = records::look(&config, put_mark, &mut found).await;
     source::look(&config, &mut found).await;
     let database = match wiring::connect(&config, Connect::default()).await {
         Ok(database) => Some(database),
@@ -81,14 +81,17 @@ pub(crate) async fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     };
     let mut migrated = false;
     if let Some(database) = &database {
-        clock::look(database, &config, by_aws, &mut found).await;
         migrated = of_migrations(database, &mut found).await;
         if migrated {
             source::of_log(database, &config, &mut found).await;
         }
         of_target(database, &config, migrated, &mut found).await;
     }
-    keys::look(&config, database.filter(|_| migrated), &mut found).await;
+    let known = database.clone().filter(|_| migrated);
+    let by_aws = keys::look(&config, known, by_stream, &mut found).await;
+    if let Some(database) = &database {
+        clock::look(database, &config, by_aws, &mut found).await;
+    }
     report(&found, args.json)
 }
 

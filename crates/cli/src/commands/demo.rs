@@ -6,6 +6,7 @@ mod report;
 mod show;
 mod stage;
 
+use std::path::Path;
 use std::time::Instant;
 
 use fieldseal_db::Connect;
@@ -18,6 +19,7 @@ use crate::commands::{migrate, run};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::print::say;
+use crate::progress::{BYTES, Counting};
 use crate::signals;
 use crate::wiring::{Wired, connect};
 use report::Report;
@@ -114,13 +116,21 @@ async fn check(wired: &Wired, scenario: &Scenario) -> Result<Report, Failure> {
 
 /// Searches everything but `source/`, then proves on `source/` that the search can find.
 async fn search(stage: &Stage, scenario: &Scenario, report: &mut Report) -> Result<(), Failure> {
-    let index = Index::new(&scenario.needles);
-    let failed = |error: fieldseal_demo::DemoError| {
-        Failure::new(Exit::Failed, format!("searching for plaintext: {error}"))
+    let mut preparing = Counting::start("preparing the search", "planted values");
+    let index = Index::new_telling(&scenario.needles, &mut |done, all| {
+        // Each is looked at twice.
+        preparing.reached_of(done / 2, all / 2);
+    });
+    drop(preparing);
+    let searched = |doing, dir: &Path, except: Option<&Path>| {
+        let mut counting = Counting::start(doing, BYTES);
+        index
+            .search_telling(dir, except, &mut |done, all| counting.reached_of(done, all))
+            .map_err(|error| Failure::new(Exit::Failed, format!("{doing}: {error}")))
     };
     let source = stage.source();
-    let outside = index.search(stage.dir(), Some(&source)).map_err(failed)?;
-    let inside = index.search(&source, None).map_err(failed)?;
+    let outside = searched("searching beside the source", stage.dir(), Some(&source))?;
+    let inside = searched("searching the source", &source, None)?;
     report.plaintext_hits = outside.hits;
     report.bytes_searched = outside.bytes;
     report.needles_in_source = inside.needles_found as u64;

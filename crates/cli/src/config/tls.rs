@@ -17,19 +17,28 @@ const STRONG: [&str; 6] = [
 ///
 /// # Errors
 /// The URL itself asks for a mode in which the driver may go on without TLS, or part of its
-/// password would be cut off.
+/// password would be cut off, or where it leads cannot be told from it.
 pub(super) fn insisting(url: &str, default_host_is_here: bool) -> Result<String, &'static str> {
     let (url, fragment) = url.split_once('#').unwrap_or((url, ""));
     if fragment.contains('@') {
         return Err("the URL has a # before its @; write # as %23 in a user's name or password");
     }
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return Ok(url.to_owned());
-    };
+    let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
     let (mode_key, strictest_default) = match scheme {
         "postgres" | "postgresql" => ("sslmode", "require"),
         "mysql" | "mariadb" => ("ssl-mode", "REQUIRED"),
         _ => return Ok(url.to_owned()),
+    };
+    // The drivers pass over tabs and line ends, wherever they stand.
+    if url.contains(char::is_control) {
+        return Err("the URL holds a tab, a line end or the like; take it out");
+    }
+    // Without a place for it, the host would be what the environment says, if anything.
+    let Some(rest) = rest.strip_prefix("//") else {
+        return Err(
+            "the URL has no // behind its scheme, and so no host; write it like \
+             postgres://HOST/DATABASE or mysql://HOST/DATABASE",
+        );
     };
     let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
     if is_here(before, query, default_host_is_here) {
@@ -64,7 +73,8 @@ fn is_here(before: &str, query: &str, default_host_is_here: bool) -> bool {
         None => place.split_once(':').map_or(place, |(host, _)| host),
     };
     let mut named = parameters(query)
-        .filter(|(key, _)| matches!(*key, "host" | "hostaddr" | "socket"))
+        // One that is written in escapes may be any of them.
+        .filter(|(key, _)| matches!(*key, "host" | "hostaddr" | "socket") || key.contains('%'))
         .map(|(_, value)| value)
         .peekable();
     let in_place = match host {
@@ -137,6 +147,32 @@ mod tests {
         // The driver's default host is this one unless the environment names another.
         let default = "postgres:///shop";
         assert_eq!(insisting(default, true).as_deref(), Ok(default));
+    }
+
+    /// The drivers read these otherwise than they look: without `//` the host is whatever the
+    /// environment says, tabs and line ends are passed over, and names may be written in escapes.
+    #[test]
+    fn a_host_that_does_not_stand_there_is_refused() {
+        for url in [
+            "postgres:/shop",
+            "postgresql:shop",
+            "mysql:/shop",
+            "mariadb:/u:hunter2@db/shop",
+            "postgres:\t//db/shop",
+            "postgres:/\n/db/shop",
+            "postgres://127.0.0.1/shop?ho\tst=db",
+        ] {
+            for default_host_is_here in [true, false] {
+                let why = insisting(url, default_host_is_here).unwrap_err();
+                assert!(!why.contains("hunter"), "{url:?}: {why}");
+            }
+        }
+        for url in ["sqlite:target.db", "sqlite::memory:", "oracle:/shop"] {
+            assert_eq!(insisting(url, true).as_deref(), Ok(url));
+        }
+        let escaped = "postgres://127.0.0.1/shop?h%6fst=db";
+        let wanted = format!("{escaped}&sslmode=require");
+        assert_eq!(insisting(escaped, true), Ok(wanted));
     }
 
     #[test]

@@ -307,6 +307,12 @@ fn a_target_that_cannot_be_reached_is_told_with_what_to_do() {
             6,
             &["cannot be reached"],
         ),
+        // Its host would be what PGHOST says.
+        (
+            "postgres:/planted".to_owned(),
+            3,
+            &["no // behind its scheme", "postgres://HOST/DATABASE"],
+        ),
         (
             "postgres://u:planted@db.example.org/shop?sslmode=prefer".to_owned(),
             3,

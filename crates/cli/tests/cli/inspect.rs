@@ -38,7 +38,8 @@ fn records() -> Vec<Vec<u8>> {
     ]
 }
 
-fn control() -> Vec<u8> {
+/// A control record about the customers.
+pub(crate) fn control() -> Vec<u8> {
     Encoder::new(Spelling::Compact).control(&ControlRecord {
         operation: ControlOperation::AddColumn,
         schema: "shop",

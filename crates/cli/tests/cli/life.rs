@@ -5,6 +5,7 @@ use fieldseal_dms::Wire;
 use fieldseal_model::Operation;
 use serde_json::{Value, json};
 
+use crate::inspect::control;
 use crate::shop::{Shop, change, customer, load, order};
 
 /// Reads two shards with a load, changes, and two records that go to quarantine.
@@ -304,6 +305,27 @@ fn positions_that_fall_back_stop_the_shard_until_an_epoch_begins_there() {
     shop.call(&["run", "--until-idle"]).ends_with(0);
     let row = shop.call_revealing(&["open", "--table", "customers", "--key", "1"]);
     assert_eq!(row.ends_with(0).json()["email"], "planted-2@example.org");
+}
+
+/// The text says what the JSON does.
+#[test]
+fn control_records_are_counted() {
+    let shop = Shop::ready();
+    shop.write("a.jsonl", &[control(), control()]);
+    shop.call(&["run", "--until-idle"]).ends_with(0);
+    let status = shop.call(&["status", "--json"]).json();
+    let text = shop.call(&["status"]).out;
+    let mut lines = text.lines().skip_while(|line| *line != "tables").skip(1);
+    let heading = lines.next().unwrap();
+    let end = heading.find(" controls ").expect("a column for them") + " controls".len();
+    for (name, count) in [("shop.customers", 2), ("shop.orders", 0)] {
+        assert_eq!(table(&status, name)["controls"], count);
+        // Numbers stand to the right, under the end of their heading.
+        let row = lines.next().unwrap();
+        let shown = row[..end].rsplit(' ').next();
+        assert!(row.trim_start().starts_with(name), "{text}");
+        assert_eq!(shown, Some(count.to_string().as_str()), "{text}");
+    }
 }
 
 #[test]

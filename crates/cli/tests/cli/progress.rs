@@ -1,13 +1,14 @@
 //! What a long run shows while it goes on: a line that renews itself on a terminal, and plain or
 //! JSON log lines where there is none.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 
 use rustix::process::Signal;
 use serde_json::Value;
+use tempfile::TempDir;
 
-use crate::shop::{PLANTED, Service, Shop, customer, load};
+use crate::shop::{PLANTED, Service, Shop, binary, customer, load};
 use crate::terminal::Terminal;
 
 #[test]
@@ -70,6 +71,31 @@ fn what_goes_to_a_file_shows_its_count_on_the_terminal() {
         terminal.shows(&[line, "/s"]);
         assert_eq!(child.0.wait().unwrap().code(), Some(0));
     }
+}
+
+/// Whatever takes longer with more rows; with `--json` too, and then only on the terminal.
+#[test]
+fn the_demo_shows_how_far_each_of_its_steps_has_come() {
+    let folder = TempDir::new().unwrap();
+    let mut demo = binary(folder.path());
+    demo.args(["demo", "--rows", "1000", "--dir", "shop", "--json"])
+        .stdout(Stdio::piped());
+    let (mut child, mut terminal) = Terminal::of(demo);
+    for (doing, unit) in [
+        ("making the shop: ", " rows and changes, "),
+        ("comparing: ", " rows, "),
+        ("preparing the search: ", " planted values, "),
+        ("searching beside the source: ", "bytes, "),
+        ("searching the source: ", " kB, "),
+    ] {
+        terminal.shows(&[doing, unit, "/s, ", " s left"]);
+    }
+    let mut out = String::new();
+    let stdout = child.0.stdout.as_mut().unwrap();
+    stdout.read_to_string(&mut out).unwrap();
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["rows_equal"], report["rows_expected"]);
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
 }
 
 /// Runs the service with these options until it has logged its progress, and answers the lines.

@@ -9,7 +9,8 @@ use super::journal::{Journal, Transaction};
 use super::stream::{Event, Flaw, Stream};
 use crate::rng::Rng;
 use crate::shop::{self, Cell, People, Row, Shop, Table, customer, order};
-use crate::{DemoError, Truth};
+use crate::steps::Steps;
+use crate::{DemoError, Told, Truth};
 
 /// Customers with these ids take part in the set pieces only.
 const CAST: u64 = 8;
@@ -17,7 +18,13 @@ const CAST: u64 = 8;
 /// One load in this many is on its way too long.
 const LATE: u64 = 50;
 
-pub(super) struct Story {
+/// While the shop is loaded, one change comes after so many customers.
+const LOADS_PER_CHANGE: u64 = 5;
+
+pub(super) struct Story<'a> {
+    /// How many rows the shop opens with.
+    customers: u64,
+    orders: u64,
     shop: Shop,
     people: People,
     rng: Rng,
@@ -27,11 +34,27 @@ pub(super) struct Story {
     late: Vec<(Table, u64, Row)>,
     /// Ids of customers that are gone and may come again.
     gone: Vec<u64>,
+    /// Of rows made, rows loaded, and random changes; the few others are passed over.
+    steps: Steps<'a>,
 }
 
-impl Story {
-    pub(super) fn create(dir: &Path, seed: u64) -> Result<Self, DemoError> {
+impl<'a> Story<'a> {
+    /// About a shop that opens with `rows` rows, to which `changes` happen when it is loaded.
+    pub(super) fn create(
+        dir: &Path,
+        seed: u64,
+        rows: u64,
+        changes: u64,
+        told: Told<'a>,
+    ) -> Result<Self, DemoError> {
+        let orders = rows / 2;
+        let customers = rows - orders;
+        // Each table is asked for as many rows as there are customers, the larger number.
+        let tables = Table::ALL.len() as u64;
+        let steps = rows + tables * customers + customers / LOADS_PER_CHANGE + changes;
         Ok(Self {
+            customers,
+            orders,
             shop: Shop::default(),
             people: People::new(),
             rng: Rng::new(seed),
@@ -39,21 +62,22 @@ impl Story {
             stream: Stream::create(dir)?,
             late: Vec::new(),
             gone: Vec::new(),
+            steps: Steps::new(steps, told),
         })
     }
 
     /// What the shop holds before DMS looks at it.
-    pub(super) fn open_shop(&mut self, rows: u64) {
-        let orders = rows / 2;
-        let customers = rows - orders;
-        for id in 1..=customers {
+    pub(super) fn open_shop(&mut self) {
+        for id in 1..=self.customers {
             let row = self.people.customer(&mut self.rng);
             self.shop.put(Table::Customers, id, row);
+            self.steps.advance(1);
         }
-        for id in 1..=orders {
-            let buyer = 1 + self.rng.below(customers);
+        for id in 1..=self.orders {
+            let buyer = 1 + self.rng.below(self.customers);
             let row = People::order(&mut self.rng, buyer);
             self.shop.put(Table::Orders, id, row);
+            self.steps.advance(1);
         }
     }
 
@@ -74,8 +98,9 @@ impl Story {
         for id in 1..end {
             for table in Table::ALL {
                 self.load(table, id)?;
+                self.steps.advance(1);
             }
-            if id.is_multiple_of(5) {
+            if id.is_multiple_of(LOADS_PER_CHANGE) {
                 self.random_change()?;
             }
         }
@@ -190,6 +215,7 @@ impl Story {
     }
 
     fn random_change(&mut self) -> Result<(), DemoError> {
+        self.steps.advance(1);
         match self.rng.below(100) {
             0..40 => match self.random_customer() {
                 Some(id) => self.edit_customer(id, Flaw::None),

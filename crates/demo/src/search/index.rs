@@ -9,7 +9,8 @@
 use std::ops::Range;
 
 use super::encoding::Encoding;
-use crate::Needles;
+use crate::steps::Steps;
+use crate::{Needles, Told};
 
 const WINDOW: usize = 8;
 
@@ -50,9 +51,18 @@ impl Index {
     /// With more than 2^28 needles.
     #[must_use]
     pub fn new(needles: &Needles) -> Self {
+        Self::new_telling(needles, &mut |_, _| {})
+    }
+
+    /// The same, and tells of the values that were looked at as it goes, each of them twice.
+    ///
+    /// # Panics
+    /// With more than 2^28 needles.
+    #[must_use]
+    pub fn new_telling(needles: &Needles, told: Told<'_>) -> Self {
         assert!(needles.len() <= 1 << 28, "too many needles");
         let needles: Vec<Box<str>> = needles.sorted().into_iter().map(Box::from).collect();
-        let (mut entries, longest) = entries(&needles);
+        let (mut entries, longest) = entries(&needles, told);
         entries.sort_unstable_by_key(|entry| entry.window);
 
         let filter_bits = (entries.len() / 4).next_power_of_two().ilog2().max(4);
@@ -126,7 +136,8 @@ impl Index {
 }
 
 /// One entry for each pattern, and the longest pattern's bytes.
-fn entries(needles: &[Box<str>]) -> (Vec<Entry>, usize) {
+fn entries(needles: &[Box<str>], told: Told<'_>) -> (Vec<Entry>, usize) {
+    let mut steps = Steps::new(2 * needles.len() as u64, told);
     let mut common = vec![0_u8; 1 << COUNTER_BITS];
     for value in needles {
         for (_, pattern) in patterns(value) {
@@ -135,6 +146,7 @@ fn entries(needles: &[Box<str>]) -> (Vec<Entry>, usize) {
                 *counter = counter.saturating_add(1);
             }
         }
+        steps.advance(1);
     }
     let mut entries = Vec::with_capacity(needles.len() * 10);
     let mut longest = 0;
@@ -150,6 +162,7 @@ fn entries(needles: &[Box<str>]) -> (Vec<Entry>, usize) {
                 encoding,
             });
         }
+        steps.advance(1);
     }
     (entries, longest)
 }

@@ -5,6 +5,7 @@
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{DataKeySpec, DryRunModifierType};
+use fieldseal_aws::AnsweredAt;
 use fieldseal_envelope::WrapContext;
 
 use super::failure::Call;
@@ -18,6 +19,9 @@ pub struct KmsDryRun {
     pub permission: &'static str,
     /// Whether it would succeed, and why not.
     pub outcome: Result<(), ProviderError>,
+    /// What the service's clock showed when it said so, in milliseconds since 1970 and whole
+    /// seconds; none if it did not answer or its answer had no date.
+    pub clock: Option<i64>,
 }
 
 impl AwsKmsProvider {
@@ -44,24 +48,25 @@ impl AwsKmsProvider {
             .set_encryption_context(Some(bound(context)))
             .dry_run(true)
             .dry_run_modifiers(DryRunModifierType::IgnoreCiphertext);
-        let found = |permission, outcome| KmsDryRun {
+        let clocks: [AnsweredAt; 3] = Default::default();
+        let generate = generate.customize().interceptor(clocks[0].clone());
+        let encrypt = encrypt.customize().interceptor(clocks[1].clone());
+        let decrypt = decrypt.customize().interceptor(clocks[2].clone());
+        let generate = self.allowed(Call::GenerateDataKey, generate.send().await.err());
+        let encrypt = self.allowed(Call::Encrypt, encrypt.send().await.err());
+        let decrypt = self.allowed(Call::Decrypt, decrypt.send().await.err());
+        let said = [
+            ("kms:GenerateDataKey", generate),
+            ("kms:Encrypt", encrypt),
+            ("kms:Decrypt", decrypt),
+        ];
+        let said = said.into_iter().zip(&clocks);
+        said.map(|((permission, outcome), clock)| KmsDryRun {
             permission,
             outcome,
-        };
-        vec![
-            found(
-                "kms:GenerateDataKey",
-                self.allowed(Call::GenerateDataKey, generate.send().await.err()),
-            ),
-            found(
-                "kms:Encrypt",
-                self.allowed(Call::Encrypt, encrypt.send().await.err()),
-            ),
-            found(
-                "kms:Decrypt",
-                self.allowed(Call::Decrypt, decrypt.send().await.err()),
-            ),
-        ]
+            clock: clock.millis(),
+        })
+        .collect()
     }
 
     fn allowed<E>(&self, call: Call, error: Option<SdkError<E>>) -> Result<(), ProviderError>

@@ -1,6 +1,7 @@
 //! One record to what each of its objects comes to: decoded and planned, nothing put together
 //! yet. Pure, so that it runs on any number of threads.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use fieldseal_dms::{Control, Record};
@@ -27,7 +28,12 @@ pub(super) enum Outcome {
 }
 
 impl Preparer {
-    pub(super) fn items(&self, record: &StreamRecord, labels: &Labels, hold: bool) -> Vec<Item> {
+    pub(super) fn items(
+        &self,
+        record: &StreamRecord,
+        labels: &Labels,
+        hold: &BTreeSet<u32>,
+    ) -> Vec<Item> {
         let decoded = self.decoder.decode(record.data.expose());
         let mut items = Vec::with_capacity(1);
         for (index, object) in decoded.enumerate() {
@@ -45,14 +51,16 @@ impl Preparer {
                     item.engine = change.order.map(|order| order.engine);
                     let planned = self.planner.plan(&change, &record.sequence, labels);
                     item.outcome = Outcome::Planned(match planned {
-                        Planned::Rows { betrayed, .. } if hold => Planned::Quarantine(Refusal {
-                            table: self.planner.table_number(&change.table),
-                            operation: Some(change.operation),
-                            reason: "target-refused",
-                            column: None,
-                            generation: held_generation(&self.planner, &change, record, labels),
-                            betrayed,
-                        }),
+                        Planned::Rows { betrayed, .. } if hold.contains(&item.index) => {
+                            Planned::Quarantine(Refusal {
+                                table: self.planner.table_number(&change.table),
+                                operation: Some(change.operation),
+                                reason: "target-refused",
+                                column: None,
+                                generation: held_generation(&self.planner, &change, record, labels),
+                                betrayed,
+                            })
+                        }
                         planned => planned,
                     });
                     item.name = Some(change.table);

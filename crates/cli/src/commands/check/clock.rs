@@ -1,4 +1,5 @@
-//! Whether this machine's clock is right: by AWS's own, where a stream is read, and by the target's.
+//! Whether this machine's clock is right: by AWS's own, where a stream is read or KMS wraps keys, and
+//! by the target's.
 //! AWS refuses requests that are signed more than five minutes off (IAM User Guide, "Troubleshoot
 //! Signature Version 4 requests for AWS APIs"), and says in its refusal what its clock shows.
 

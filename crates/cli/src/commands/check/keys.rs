@@ -20,16 +20,34 @@ use crate::wiring;
 
 const AREA: &str = "keys";
 
-/// Looks at the keys; without a migrated database, at the root key file only.
-pub(crate) async fn look(config: &Config, database: Option<Database>, found: &mut Vec<Found>) {
-    let providers = match usable(config, found).await {
+/// Looks at the keys; without a migrated database, only at what wraps them. Answers whether this
+/// machine's clock is compared with AWS's: it `is_compared` already, or is now.
+pub(crate) async fn look(
+    config: &Config,
+    database: Option<Database>,
+    mut is_compared: bool,
+    found: &mut Vec<Found>,
+) -> bool {
+    let providers = match usable(config, &mut is_compared, found).await {
         Ok(providers) => Some(providers),
         Err(failure) => {
             found.push(Found::new(Severity::Error, AREA, failure.to_string()));
             None
         }
     };
-    let Some(database) = database else { return };
+    if let Some(database) = database {
+        stored(config, database, providers, found).await;
+    }
+    is_compared
+}
+
+/// Looks at what the key store of a migrated database holds.
+async fn stored(
+    config: &Config,
+    database: Database,
+    providers: Option<Vec<Arc<dyn KeyProvider>>>,
+    found: &mut Vec<Found>,
+) {
     let store = DbKeyStore::new(database.clone());
     recorded(config, &store, found).await;
     match store.deployment().await {
@@ -52,10 +70,11 @@ pub(crate) async fn look(config: &Config, database: Option<Database>, found: &mu
 /// The providers, whether they may be used looked at.
 async fn usable(
     config: &Config,
+    is_compared: &mut bool,
     found: &mut Vec<Found>,
 ) -> Result<Vec<Arc<dyn KeyProvider>>, Failure> {
     let kms = wiring::keys::kms(config).await?;
-    super::kms::look(config, &kms, found).await;
+    super::kms::look(config, &kms, is_compared, found).await;
     let providers = wiring::keys::providers(config).await?;
     if kms.is_empty() {
         for provider in &providers {

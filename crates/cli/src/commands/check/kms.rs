@@ -4,14 +4,21 @@
 use fieldseal_envelope::{Purpose, WrapContext};
 use fieldseal_keys::{AwsKmsProvider, KeyProvider as _, KmsDryRun};
 
-use super::{Found, Severity};
+use super::{Found, Severity, clock};
+use crate::clock::now_millis;
 use crate::config::Config;
 
 const AREA: &str = "keys";
 
 /// Asks for every key. Where there are several, any of them makes data keys while those before it
-/// are away, and wraps what another one made.
-pub(super) async fn look(config: &Config, keys: &[AwsKmsProvider], found: &mut Vec<Found>) {
+/// are away, and wraps what another one made. Compares this machine's clock with AWS's, unless it
+/// `is_compared`.
+pub(super) async fn look(
+    config: &Config,
+    keys: &[AwsKmsProvider],
+    is_compared: &mut bool,
+    found: &mut Vec<Found>,
+) {
     let is_alone = keys.len() == 1;
     for key in keys {
         let name = key.wrapping_keys()[0].as_str();
@@ -21,7 +28,13 @@ pub(super) async fn look(config: &Config, keys: &[AwsKmsProvider], found: &mut V
             format!("{name} in {} wraps data keys", key.region()),
         ));
         for context in contexts(config) {
+            let before = now_millis();
             let calls = key.dry_run(&context).await;
+            let aws = calls.iter().find_map(|call| call.clock);
+            if let Some(aws) = aws.filter(|_| !*is_compared) {
+                clock::of_aws(aws, before, now_millis(), found);
+                *is_compared = true;
+            }
             let needed = |call: &&KmsDryRun| !is_alone || call.permission != "kms:Encrypt";
             for call in calls.iter().filter(needed) {
                 if let Err(error) = &call.outcome {

@@ -40,7 +40,7 @@ pub(crate) async fn compare(wired: &Wired, truth: &Truth) -> Result<Compared, Fa
                 compared.in_target += 1;
                 compared.equal += u64::from(same(table, expected, row));
             }
-            counting.reached(compared.in_target);
+            counting.reached_of(compared.in_target, truth.rows() as u64);
             match rows.last() {
                 Some(last) => after = Some(vec![key(last).to_string()]),
                 None => break,

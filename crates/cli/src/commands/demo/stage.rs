@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fieldseal_db::{Database, Dialect, Sql};
-use fieldseal_demo::{Scenario, write_source};
+use fieldseal_demo::{Scenario, write_source_telling};
 use fieldseal_keys::{KeyProvider, LocalProvider};
 use fieldseal_policy::Policy;
 use fieldseal_store::{create_tables, read_source_columns};
 
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
+use crate::progress::Counting;
 
 /// The policy of the demo is the one that a new user starts from.
 const POLICY: &str = include_str!("../../../../../pipeline-config/quickstart.toml");
@@ -75,11 +76,16 @@ impl Stage {
     /// Writes records, policy and the source's table definitions.
     pub(crate) async fn write_shop(&self, rows: u32, seed: u64) -> Result<Scenario, Failure> {
         let source = self.source();
-        let scenario =
-            tokio::task::spawn_blocking(move || write_source(&source, rows.into(), seed))
-                .await
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-                .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        let write = move || {
+            let mut counting = Counting::start("making the shop", "rows and changes");
+            write_source_telling(&source, rows.into(), seed, &mut |done, all| {
+                counting.reached_of(done, all);
+            })
+        };
+        let scenario = tokio::task::spawn_blocking(write)
+            .await
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+            .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
         for (path, text) in [
             (self.policy_file(), POLICY),
             (self.dir.join("shop.sql"), SHOP),

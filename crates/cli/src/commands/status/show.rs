@@ -45,7 +45,7 @@ pub(super) fn print(report: &Report, policy: &Policy, as_json: bool) -> Result<(
     lines.finish()
 }
 
-const TABLE: [&str; 12] = [
+const TABLE: [&str; 13] = [
     "table",
     "rows",
     "loads",
@@ -54,6 +54,7 @@ const TABLE: [&str; 12] = [
     "deletes",
     "skipped",
     "quarantined",
+    "controls",
     "unlisted columns",
     "foreign rows",
     "generation",
@@ -97,6 +98,7 @@ fn tables(report: &Report) -> Vec<Vec<String>> {
             "deletes",
             "skipped",
             "quarantined",
+            "controls",
             "unlisted_columns",
         ];
         let mut row = vec![safe(&table.table), table.rows.to_string()];

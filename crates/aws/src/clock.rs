@@ -1,20 +1,24 @@
-//! The service's clock, as its answers show it (RFC 9110, section 6.6.1, `Date`). Owns reading it;
+//! A service's clock, as its answers show it (RFC 9110, section 6.6.1, `Date`). Owns reading it;
 //! comparing it with this machine's is the caller's, who has a clock.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_sdk_kinesis::config::interceptors::BeforeDeserializationInterceptorContextRef;
-use aws_sdk_kinesis::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_kinesis::error::BoxError;
-use aws_sdk_kinesis::primitives::{DateTime, DateTimeFormat};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::Format;
 
-/// Remembers when a call was answered by the service's clock.
+/// Remembers when a call was answered by the service's clock: an interceptor of that call.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct AnsweredAt(Arc<Mutex<Option<i64>>>);
+pub struct AnsweredAt(Arc<Mutex<Option<i64>>>);
 
 impl AnsweredAt {
     /// Milliseconds since 1970, in whole seconds; none if the answer had no date.
-    pub(crate) fn millis(&self) -> Option<i64> {
+    #[must_use]
+    pub fn millis(&self) -> Option<i64> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -30,21 +34,26 @@ impl Intercept for AnsweredAt {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let at = context.response().headers().get("date").and_then(millis);
+        let at = context
+            .response()
+            .headers()
+            .get("date")
+            .and_then(http_date_millis);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
         Ok(())
     }
 }
 
-/// A date as HTTP spells it.
-pub(crate) fn millis(date: &str) -> Option<i64> {
-    let date = DateTime::from_str(date, DateTimeFormat::HttpDate).ok()?;
+/// A date as HTTP spells it, in milliseconds since 1970.
+#[must_use]
+pub fn http_date_millis(date: &str) -> Option<i64> {
+    let date = DateTime::from_str(date, Format::HttpDate).ok()?;
     date.to_millis().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::millis;
+    use super::http_date_millis as millis;
 
     #[test]
     fn a_date_is_a_moment_and_anything_else_is_none() {
