@@ -168,7 +168,7 @@ impl Subject {
         Field {
             column: &self.column,
             row: &self.row,
-            value: &self.value,
+            value: self.value.lend(),
             pad: None,
         }
     }
@@ -178,9 +178,10 @@ impl Subject {
         let mut left = ROUND as usize;
         while left > 0 {
             let now = left.min(BATCH);
-            let fields = vec![self.field(); now];
-            let sealed = grant
-                .seal_columns(&fields)
+            let fields: Vec<_> = (0..now).map(|_| self.field()).collect();
+            let mut sealed = Vec::new();
+            grant
+                .seal_columns(&fields, &mut sealed)
                 .map_err(|error| Failure::of("sealing", &error))?;
             black_box(sealed);
             left -= now;
@@ -201,11 +202,11 @@ impl Subject {
     }
 
     fn sealed(&self) -> Result<Vec<u8>, Failure> {
-        let mut sealed = self
-            .grant()?
-            .seal_columns(&[self.field()])
+        let mut sealed = Vec::new();
+        self.grant()?
+            .seal_columns(&[self.field()], &mut sealed)
             .map_err(|error| Failure::of("sealing", &error))?;
-        Ok(sealed.swap_remove(0))
+        Ok(sealed)
     }
 
     fn open(&self, sealed: &[u8]) -> Result<(), Failure> {

@@ -95,7 +95,7 @@ fn encode(change: &Change, spelling: Spelling) {
     }
 }
 
-fn wires(row: &Row) -> Vec<(&str, Wire<'_>)> {
+fn wires<'a>(row: &'a Row<'_>) -> Vec<(&'a str, Wire<'a>)> {
     let text = |bytes| std::str::from_utf8(bytes).expect("the decoder makes only UTF-8");
     row.iter()
         .map(|(name, cell)| {

@@ -4,9 +4,11 @@
 
 mod compare;
 pub mod doubles;
+pub mod folder;
 pub mod producer;
 pub mod shop;
 mod stage;
+pub mod stream;
 mod worker;
 
 pub use compare::Compared;
@@ -31,8 +33,16 @@ pub const OTHERS: &str = "AKIAEXAMPLEOTHERS";
 /// # Panics
 /// If it cannot be configured.
 pub async fn reach(endpoint: &str, who: &str) -> SdkConfig {
+    reach_in(REGION, endpoint, who).await
+}
+
+/// The same in another region.
+///
+/// # Panics
+/// If it cannot be configured.
+pub async fn reach_in(region: &str, endpoint: &str, who: &str) -> SdkConfig {
     let reach = Reach {
-        region: Some(REGION.to_owned()),
+        region: Some(region.to_owned()),
         endpoint: Some(endpoint.to_owned()),
     };
     let config = fieldseal_aws::load(&reach).await;

@@ -164,3 +164,15 @@ async fn connect(url: &str, create: bool) -> Database {
     let connected = Database::connect(url, settings).await;
     connected.expect("the database answers")
 }
+
+/// Runs these statements one after the other.
+///
+/// # Panics
+/// If one is refused.
+pub async fn run(database: &Database, statements: &[&str]) {
+    for statement in statements {
+        let sql = Sql::dynamic((*statement).to_owned());
+        let done = database.execute_script(sql).await;
+        done.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}

@@ -11,7 +11,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fieldseal::{OpenedCell, OpenedRow, Vault};
+use fieldseal::reader::{OpenedCell, OpenedRow, Reader};
 use fieldseal_db::{Bind, Database, Row, Sql, quote, run_migrations};
 use fieldseal_keys::{KeyProvider, KeyStore, Keyring, KeyringSettings, LocalProvider};
 use fieldseal_keystore::DbKeyStore;
@@ -193,9 +193,9 @@ impl Rig {
 
     /// A reader of the sealed rows.
     #[must_use]
-    pub fn vault(&self) -> Vault {
+    pub fn vault(&self) -> Reader {
         let database = self.database.database.clone();
-        Vault::new(
+        Reader::new(
             database,
             Arc::clone(&self.keyring),
             Arc::clone(&self.policy),

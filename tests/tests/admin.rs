@@ -6,19 +6,17 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use fieldseal_doubles::{KinesisDouble, KinesisSettings, KmsDouble, KmsSettings};
-use fieldseal_tests::harness::binary;
-use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
+use fieldseal_tests::aws::doubles::STREAM;
+use fieldseal_tests::aws::folder::Folder;
+use fieldseal_tests::harness::binary::Running;
 
-/// A folder with a policy whose records come from the double, and a migrated target.
+/// The folder of the binary, which listens for its admin, and the stream that its policy names.
 struct Place {
-    folder: TempDir,
+    folder: Folder,
     double: KinesisDouble,
     admin: SocketAddr,
 }
@@ -31,53 +29,15 @@ impl Place {
 
     fn with_keys(shards: u32, keys: &str) -> Self {
         let double = KinesisDouble::start(KinesisSettings::default()).unwrap();
-        double.create_stream("shop", shards);
+        double.create_stream(STREAM, shards);
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let admin = free.local_addr().unwrap();
-        let policy = format!(
-            r#"
-[source]
-id = "shop"
-engine = "mysql"
-[source.kinesis]
-stream = "shop"
-region = "eu-central-1"
-endpoint = "{}"
-[target]
-url = "sqlite://target.db"
-[keys]
-deployment = "test"
-{keys}
-[admin]
-listen = "{admin}"
-[tables."shop.orders"]
-key = {{ id = "integer" }}
-[tables."shop.orders".columns]
-note = {{ seal = "contact", kind = "text" }}
-"#,
-            double.endpoint()
-        );
-        let folder = TempDir::new().unwrap();
-        fs::write(folder.path().join("policy.toml"), policy).unwrap();
-        let place = Self {
-            folder,
+        let further = format!("{keys}\n[admin]\nlisten = \"{admin}\"");
+        Self {
+            folder: Folder::new(&double.endpoint(), &further),
             double,
             admin,
-        };
-        place.ends(&["migrate"], 0);
-        place
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(binary::path());
-        command
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("FIELDSEAL_CONFIG", Path::new("policy.toml"))
-            .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-            .env("AWS_SECRET_ACCESS_KEY", "no secret")
-            .args(args);
-        command
+        }
     }
 
     /// What the worker tells at its admin port, if that is open yet.
@@ -92,23 +52,14 @@ note = {{ seal = "contact", kind = "text" }}
 
     /// Makes the target's tables as `schema` prints them.
     fn make_tables(&self) {
-        let policy = fs::read_to_string(self.folder.path().join("policy.toml")).unwrap();
-        let database = self.folder.path().join("target.db");
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(binary::make_tables(&policy, &database));
+        runtime.block_on(self.folder.make_tables());
     }
 
     /// Calls the binary and answers what it said.
     fn ends(&self, args: &[&str], code: i32) -> String {
-        let said = said(&self.command(args).output().unwrap());
-        assert_eq!(said.0, Some(code), "{args:?}: {}", said.1);
-        said.1
+        self.folder.ends(args, code).concat()
     }
-}
-
-fn said(output: &Output) -> (Option<i32>, String) {
-    let text = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
-    (output.status.code(), text.concat())
 }
 
 /// The target has no sealed table, so the check ends with 4; what it says of the stream counts.
@@ -148,13 +99,13 @@ fn check_compares_the_clock_with_that_of_kms_where_no_stream_is_read() {
     let (key, endpoint) = (kms.create_key("eu-central-1"), kms.endpoint("eu-central-1"));
     let keys = format!("aws_kms = {{ key = \"{key}\", endpoint = \"{endpoint}\" }}");
     let place = Place::with_keys(1, &keys);
-    let path = place.folder.path().join("policy.toml");
+    let path = place.folder.policy();
     let text = fs::read_to_string(&path).unwrap();
     let (before, stream) = text.split_once("[source.kinesis]").unwrap();
     let (_, behind) = stream.split_once("[target]").unwrap();
     let text = format!("{before}files.dir = \"source\"\n[target]{behind}");
     fs::write(&path, text).unwrap();
-    fs::create_dir(place.folder.path().join("source")).unwrap();
+    fs::create_dir(place.folder.path("source")).unwrap();
 
     let found = place.ends(&["check"], 4);
     assert!(!found.contains("(clock)"), "{found}");
@@ -222,7 +173,7 @@ fn check_asks_every_call_of_each_of_two_keys() {
 #[test]
 fn a_stream_that_is_gone_is_told() {
     let place = Place::new(1);
-    let path = place.folder.path().join("policy.toml");
+    let path = place.folder.policy();
     let text = fs::read_to_string(&path).unwrap();
     fs::write(
         &path,
@@ -234,23 +185,24 @@ fn a_stream_that_is_gone_is_told() {
     assert!(found.contains("shup"), "{found}");
 }
 
-/// A worker that is ended with its test.
-struct Worker(Child);
+struct Worker(Running);
 
 impl Worker {
     fn start(place: &Place) -> Self {
-        let child = place.command(&["run"]).stderr(Stdio::null()).spawn();
-        Self(child.unwrap())
+        Self(Running::start(place.folder.command(&["run"])))
     }
 
     fn becomes_ready(&mut self, place: &Place) {
         loop {
-            assert_eq!(self.0.try_wait().unwrap(), None, "the worker goes on");
-            let (code, text) = said(&place.command(&["health", "--ready"]).output().unwrap());
+            assert!(self.0.goes_on(), "the worker has ended");
+            let health = place.folder.command(&["health", "--ready"]).output();
+            let health = health.unwrap();
+            let code = health.status.code();
             if code == Some(0) {
                 return;
             }
-            assert_eq!(code, Some(1), "{text}");
+            let said = String::from_utf8_lossy(&health.stderr);
+            assert_eq!(code, Some(1), "{said}");
             thread::sleep(Duration::from_millis(50));
         }
     }
@@ -259,7 +211,7 @@ impl Worker {
     fn answers(&mut self, place: &Place, path: &str, what: &str) -> String {
         let mut answer = None;
         for _ in 0..1_200 {
-            assert_eq!(self.0.try_wait().unwrap(), None, "the worker goes on");
+            assert!(self.0.goes_on(), "the worker has ended");
             answer = place.asks(path);
             if let Some(answer) = answer.as_ref().filter(|answer| answer.contains(what)) {
                 return answer.clone();
@@ -271,16 +223,7 @@ impl Worker {
 
     /// Tells it to end.
     fn ends(&mut self) -> Option<i32> {
-        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
-        self.0.wait().unwrap().code()
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // It has ended already, unless the test failed.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.0.ends()
     }
 }
 
@@ -315,7 +258,7 @@ fn a_worker_whose_stream_was_made_anew_is_not_ready() {
     worker.becomes_ready(&place);
     assert_eq!(worker.ends(), Some(0));
     place.double.clock().advance(Duration::from_secs(60));
-    place.double.create_stream("shop", 1);
+    place.double.create_stream(STREAM, 1);
     let mut worker = Worker::start(&place);
     worker.answers(
         &place,

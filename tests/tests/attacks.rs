@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use fieldseal::VaultError;
+use fieldseal::reader::ReadError;
 use fieldseal_db::{Bind, Database};
 use fieldseal_dms::Wire;
 use fieldseal_envelope::{
@@ -196,7 +196,7 @@ async fn a_spliced_index_finds_nobody_else(server: Server) {
         .find(rig.table(PEOPLE), "email", "exact", &query)
         .await;
     // Row 2 must never come back as an answer; that it is there is said.
-    let Err(VaultError::FoundDoesNotOpen { table, column, .. }) = found else {
+    let Err(ReadError::FoundDoesNotOpen { table, column, .. }) = found else {
         panic!("{found:?}")
     };
     assert_eq!((table.as_str(), column.as_str()), ("people", "email"));

@@ -7,25 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use fieldseal_db::{Connect, Database, Sql};
 use fieldseal_model::Engine;
-use fieldseal_policy::Policy;
 use fieldseal_source::{CommitOrder, Reading, SourceDatabase, SourceError, StillOpen};
-use fieldseal_tests::databases::{Server, TestDatabase};
+use fieldseal_tests::databases::{Server, TestDatabase, run};
+use fieldseal_tests::harness::policy;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 /// Far below the tenth of a second after which InnoDB makes a new copy of its list.
 const OFTEN: Duration = Duration::from_millis(20);
-
-/// A connection of its own, on which statements follow one another.
-async fn one(test: &TestDatabase) -> Database {
-    let settings = Connect {
-        create: false,
-        connections: 1,
-    };
-    Database::connect(&test.url, settings).await.unwrap()
-}
 
 /// Somebody who reads the list often, until told to end.
 struct Poller {
@@ -40,7 +30,11 @@ impl Poller {
             Arc::new(AtomicBool::new(false)),
             Arc::new(AtomicU32::new(0)),
         );
-        let (database, ended, count) = (one(test).await, Arc::clone(&end), Arc::clone(&asked));
+        let (database, ended, count) = (
+            test.one_connection().await,
+            Arc::clone(&end),
+            Arc::clone(&asked),
+        );
         let task = tokio::spawn(async move {
             while !ended.load(Ordering::Relaxed) {
                 let list = "SELECT COUNT(*) FROM information_schema.innodb_trx";
@@ -63,17 +57,10 @@ impl Poller {
     }
 }
 
-fn policy() -> Policy {
-    let text = "[source]\nid = \"shop\"\nengine = \"mysql\"\nfiles.dir = \"source\"\n\
-                [target]\nurl = \"sqlite://target.db\"\n\
-                [keys]\ndeployment = \"tests\"\nlocal.root_file = \"root.key\"\n\
-                [tables.\"shop.t\"]\nkey = { id = \"integer\" }\n";
-    Policy::parse(text).unwrap()
-}
-
 async fn read(source: &SourceDatabase) -> Result<Reading, SourceError> {
+    let policy = policy("[tables.\"shop.t\"]\nkey = { id = \"integer\" }\n");
     let order = CommitOrder::Transactions;
-    source.read_position(&policy(), order).await
+    source.read_position(&policy, order).await
 }
 
 /// Whether the reading waits for this connection's transaction, now.
@@ -89,20 +76,14 @@ async fn a_list_that_others_keep_old_is_not_believed(server: Server) {
     let source = SourceDatabase::connect(&test.url, Engine::MySql)
         .await
         .unwrap();
-    test.database
-        .execute_script("CREATE TABLE t (id INT PRIMARY KEY)")
-        .await
-        .unwrap();
-    let writer = one(&test).await;
+    run(&test.database, &["CREATE TABLE t (id INT PRIMARY KEY)"]).await;
+    let writer = test.one_connection().await;
     let rows = writer
         .query("SELECT CAST(CONNECTION_ID() AS SIGNED)", &[])
         .await;
     let connection = rows.unwrap()[0].int(0).unwrap();
     let pollers = [Poller::start(&test).await, Poller::start(&test).await];
-    for statement in ["BEGIN", "INSERT INTO t VALUES (1)"] {
-        let sql = Sql::dynamic(statement.to_owned());
-        writer.execute_script(sql).await.unwrap();
-    }
+    run(&writer, &["BEGIN", "INSERT INTO t VALUES (1)"]).await;
     let reading = read(&source).await;
     for poller in pollers {
         poller.end().await;
@@ -118,7 +99,7 @@ async fn a_list_that_others_keep_old_is_not_believed(server: Server) {
     // With nobody beside it, there is an answer.
     let reading = read(&source).await.unwrap();
     assert!(waits_for(&source, &reading, connection).await);
-    writer.execute_script("ROLLBACK").await.unwrap();
+    run(&writer, &["ROLLBACK"]).await;
     assert!(!waits_for(&source, &reading, connection).await);
     writer.close().await;
     source.close().await;

@@ -5,93 +5,36 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
-use aws_sdk_kinesis::Client;
-use aws_sdk_kinesis::primitives::Blob;
-use aws_sdk_kinesis::types::{Shard, ShardIteratorType};
+use aws_sdk_kinesis::types::ShardIteratorType;
 use fieldseal_dms::{MARK, Wire};
-use fieldseal_doubles::{KinesisDouble, KinesisSettings, Limits};
-use fieldseal_tests::aws::{OTHERS, REGION, WORKER, reach};
-use fieldseal_tests::harness::{binary, records};
-use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
-
-const TABLE: &str = "shop.orders";
-const STREAM: &str = "shop";
+use fieldseal_tests::aws::doubles::STREAM;
+use fieldseal_tests::aws::folder::{Folder, TABLE};
+use fieldseal_tests::aws::stream::Stream;
+use fieldseal_tests::harness::binary::Running;
+use fieldseal_tests::harness::records;
 
 /// Behind change 50 and before change 60.
 const L: &str = "mysql-bin.000007:60000";
 
-/// A folder with a policy, keys and an empty target, and the stream that the policy names.
+/// The folder of the binary, with an empty target, and the stream that its policy names.
 struct Place {
-    folder: TempDir,
-    double: KinesisDouble,
-    producer: Client,
+    folder: Folder,
+    stream: Stream,
 }
 
 impl Place {
     async fn new(shards: u32) -> Self {
-        let settings = KinesisSettings {
-            limits: Limits::None,
-            ..KinesisSettings::default()
-        };
-        let double = KinesisDouble::start(settings).unwrap();
-        double.create_stream(STREAM, shards);
-        let endpoint = double.endpoint();
-        let producer = Client::new(&reach(&endpoint, OTHERS).await);
-        let policy = format!(
-            r#"
-[source]
-id = "shop"
-engine = "mysql"
-[source.kinesis]
-stream = "{STREAM}"
-region = "{REGION}"
-endpoint = "{endpoint}"
-[target]
-url = "sqlite://target.db"
-[keys]
-deployment = "test"
-local.root_file = "root.key"
-[tables."{TABLE}"]
-key = {{ id = "integer" }}
-[tables."{TABLE}".columns]
-note = {{ seal = "contact", kind = "text" }}
-"#
-        );
-        let folder = TempDir::new().unwrap();
-        fs::write(folder.path().join("policy.toml"), &policy).unwrap();
-        let place = Self {
-            folder,
-            double,
-            producer,
-        };
-        place.ends(&["migrate"]);
-        binary::make_tables(&policy, &place.folder.path().join("target.db")).await;
-        place
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(binary::path());
-        command
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("FIELDSEAL_CONFIG", "policy.toml")
-            .env("AWS_ACCESS_KEY_ID", WORKER)
-            .env("AWS_SECRET_ACCESS_KEY", "no secret")
-            .args(args);
-        command
+        let stream = Stream::start(shards).await;
+        let keys = "local.root_file = \"root.key\"";
+        let folder = Folder::new(&stream.double.endpoint(), keys);
+        folder.make_tables().await;
+        Self { folder, stream }
     }
 
     /// Calls the binary, which must do what it is told; answers what it printed.
     fn ends(&self, args: &[&str]) -> String {
-        let output = self.command(args).output().unwrap();
-        let [out, err] =
-            [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-        assert_eq!(output.status.code(), Some(0), "{args:?}: {out}{err}");
+        let [out, _] = self.folder.ends(args, 0);
         out
     }
 
@@ -107,9 +50,7 @@ note = {{ seal = "contact", kind = "text" }}
     }
 
     async fn put(&self, id: u64, data: Vec<u8>) {
-        let put = self.producer.put_record().stream_name(STREAM);
-        let put = put.partition_key(format!("{TABLE}.{id}"));
-        put.data(Blob::new(data)).send().await.unwrap();
+        self.stream.put(&format!("{TABLE}.{id}"), data).await;
     }
 
     async fn load(&self, ids: std::ops::RangeInclusive<u64>, note: &str) {
@@ -128,23 +69,19 @@ note = {{ seal = "contact", kind = "text" }}
         }
     }
 
-    async fn shards(&self) -> Vec<Shard> {
-        let listed = self.producer.list_shards().stream_name(STREAM);
-        listed.send().await.unwrap().shards.unwrap()
-    }
-
     /// How many marks each shard holds, in the order of ids.
     async fn marks(&self) -> Vec<usize> {
         let mut counts = Vec::new();
-        for shard in self.shards().await {
-            let iterator = self.producer.get_shard_iterator().stream_name(STREAM);
+        let client = self.stream.client();
+        for shard in self.stream.shards().await {
+            let iterator = client.get_shard_iterator().stream_name(STREAM);
             let iterator = iterator
                 .shard_id(shard.shard_id())
                 .shard_iterator_type(ShardIteratorType::TrimHorizon);
             let mut next = iterator.send().await.unwrap().shard_iterator;
             let mut count = 0;
             while let Some(iterator) = next {
-                let read = self.producer.get_records().shard_iterator(iterator);
+                let read = client.get_records().shard_iterator(iterator);
                 let read = read.send().await.unwrap();
                 let is_mark = |data: &[u8]| data == MARK;
                 count += read
@@ -159,19 +96,6 @@ note = {{ seal = "contact", kind = "text" }}
         }
         counts
     }
-
-    async fn split_first(&self) {
-        let shard = self.shards().await.remove(0);
-        let range = shard.hash_key_range().unwrap();
-        let end: u128 = range.ending_hash_key().parse().unwrap();
-        let split = self.producer.split_shard().stream_name(STREAM);
-        let split = split
-            .shard_to_split(shard.shard_id())
-            .new_starting_hash_key((end / 2).to_string());
-        split.send().await.unwrap();
-        // Until the stream is `ACTIVE` again.
-        self.double.clock().advance(Duration::from_secs(1));
-    }
 }
 
 fn cells<'a>(id: &'a str, note: &'a str) -> [(&'a str, Wire<'a>); 2] {
@@ -180,24 +104,6 @@ fn cells<'a>(id: &'a str, note: &'a str) -> [(&'a str, Wire<'a>); 2] {
 
 fn of(ids: std::ops::RangeInclusive<u64>, note: &str) -> BTreeMap<u64, String> {
     ids.map(|id| (id, note.to_owned())).collect()
-}
-
-/// A worker that is ended with its test.
-struct Worker(Child);
-
-impl Worker {
-    fn drain(mut self) {
-        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
-        assert_eq!(self.0.wait().unwrap().code(), Some(0));
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // It has ended already, unless the test failed.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,18 +128,17 @@ async fn a_load_and_an_epoch_are_marked_on_every_open_shard() {
     assert_eq!(place.rows(), both, "nothing is swept before it is told to");
 
     // What is applied is known from the worker, which reads the marks as it reads all else.
-    let worker = place.command(&["run"]).stderr(Stdio::null()).spawn();
-    let worker = Worker(worker.unwrap());
+    let mut worker = Running::start(place.folder.command(&["run"]));
     let said = place.ends(&["generation", "complete", "--all"]);
     assert!(said.contains("is complete"), "{said}");
     assert_eq!(place.marks().await, [2, 2]);
-    worker.drain();
+    assert_eq!(worker.ends(), Some(0));
     let said = place.ends(&["generation", "sweep", "--all"]);
     assert!(said.contains("swept 5 rows"), "{said}");
     assert_eq!(place.rows(), of(1..=15, "again"));
 
     // The log falls back; in the new epoch a change at a lower place is newer.
-    place.split_first().await;
+    place.stream.split_first().await;
     let said = place.ends(&["epoch", "begin"]);
     assert!(said.contains("at the present end of 4 shards"), "{said}");
     assert_eq!(place.marks().await, [2, 3, 1, 1], "a closed shard has none");

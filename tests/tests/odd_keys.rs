@@ -3,7 +3,7 @@
 
 use std::error::Error as _;
 
-use fieldseal::{OpenedCell, OpenedRow};
+use fieldseal::reader::{OpenedCell, OpenedRow};
 use fieldseal_dms::Wire;
 use fieldseal_tests::databases::Server;
 use fieldseal_tests::harness::records::{delete, insert, update};

@@ -1,7 +1,7 @@
 //! Reading a table page by page, on every server: each row comes once, in the order of its key as the
 //! key's own type has it.
 
-use fieldseal::OpenedCell;
+use fieldseal::reader::OpenedCell;
 use fieldseal_dms::Wire;
 use fieldseal_tests::databases::Server;
 use fieldseal_tests::harness::{MemorySource, Rig, policy, records};

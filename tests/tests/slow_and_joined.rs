@@ -6,19 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_kinesis::Client;
-use aws_sdk_kinesis::primitives::Blob;
 use fieldseal_dms::{AGGREGATED, Wire};
-use fieldseal_doubles::{Fault, KinesisDouble, KinesisSettings as DoubleSettings, Limits};
-use fieldseal_kinesis::{KinesisSettings, KinesisSource, Start};
+use fieldseal_doubles::Fault;
+use fieldseal_kinesis::Start;
 use fieldseal_pipeline::{RunSummary, open_held};
-use fieldseal_tests::aws::{OTHERS, WORKER, reach};
+use fieldseal_tests::aws::stream::Stream;
 use fieldseal_tests::databases::Server;
 use fieldseal_tests::harness::records::insert;
 use fieldseal_tests::harness::{Rig, policy};
 
 const TABLE: &str = "shop.customers";
-const STREAM: &str = "shop";
 
 /// Far beyond every limit: an answer that is waited for does not come within the test.
 const NEVER: Duration = Duration::from_secs(3_600);
@@ -26,47 +23,29 @@ const NEVER: Duration = Duration::from_secs(3_600);
 const LIMIT: Duration = Duration::from_secs(120);
 
 struct Play {
-    double: KinesisDouble,
-    producer: Client,
+    stream: Stream,
     rig: Rig,
 }
 
 impl Play {
     async fn new() -> Self {
-        let settings = DoubleSettings {
-            limits: Limits::None,
-            ..DoubleSettings::default()
-        };
-        let double = KinesisDouble::start(settings).unwrap();
-        double.create_stream(STREAM, 1);
-        let producer = Client::new(&reach(&double.endpoint(), OTHERS).await);
         let table = format!(
             "[tables.\"{TABLE}\"]\nkey = {{ id = \"integer\" }}\nfirst_load = \"unregistered\"\n\
              [tables.\"{TABLE}\".columns]\nname = {{ seal = \"contact\", kind = \"text\" }}\n"
         );
         Self {
-            double,
-            producer,
+            stream: Stream::start(1).await,
             rig: Rig::new(Server::Sqlite, policy(&table)).await,
         }
     }
 
     async fn put(&self, data: Vec<u8>) {
-        let put = self.producer.put_record().stream_name(STREAM);
-        let put = put.partition_key(TABLE).data(Blob::new(data));
-        put.send().await.unwrap();
+        self.stream.put(TABLE, data).await;
     }
 
     /// Reads until idle, with the limits that the binary has too.
     async fn read(&self) -> RunSummary {
-        let settings = KinesisSettings {
-            stream: STREAM.to_owned(),
-            start: Start::TrimHorizon,
-            reads_per_second: 100,
-            read_bytes_per_second: 64 << 20,
-        };
-        let config = reach(&self.double.endpoint(), WORKER).await;
-        let source = KinesisSource::connect(&config, settings).await.unwrap();
+        let source = self.stream.source(Start::TrimHorizon).await;
         let ran = self.rig.run_into(source, Arc::clone(&self.rig.store));
         let ran = tokio::time::timeout(LIMIT, ran).await;
         ran.expect("a call has a limit").0
@@ -89,14 +68,15 @@ async fn a_read_that_is_not_answered_is_given_up_and_made_again() {
     for id in 1..=9 {
         play.put(change(id)).await;
     }
-    play.double
+    play.stream
+        .double
         .faults()
         .next("GetRecords", Fault::Latency(NEVER), 1);
     let summary = play.read().await;
     assert!(summary.stopped.is_empty(), "{:?}", summary.stopped);
     let all: Vec<String> = (1..=9).map(|id| id.to_string()).collect();
     assert_eq!(play.ids().await, all);
-    assert!(play.double.calls().of("GetRecords") > 1);
+    assert!(play.stream.double.calls().of("GetRecords") > 1);
     play.rig.end().await;
 }
 

@@ -13,7 +13,7 @@ use fieldseal_dms::{
     postgres_stream_position,
 };
 use fieldseal_model::{Engine, Operation, Position};
-use fieldseal_tests::databases::{Server, TestDatabase};
+use fieldseal_tests::databases::{Server, TestDatabase, run};
 use fieldseal_tests::harness::binary::fieldseal;
 use tempfile::TempDir;
 
@@ -57,14 +57,6 @@ fn said(output: Output, code: i32) -> (String, String) {
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
     (out, err)
-}
-
-async fn run(database: &Database, statements: &[&str]) {
-    for statement in statements {
-        let sql = Sql::dynamic((*statement).to_owned());
-        let done = database.execute_script(sql).await;
-        done.unwrap_or_else(|error| panic!("{statement}: {error}"));
-    }
 }
 
 const BEGIN: [&str; 5] = ["generation", "begin", "--all", "--capture", "stopped"];
@@ -179,11 +171,7 @@ async fn nothing_begins_before_every_open_transaction_of_postgres_has_ended() {
     let test = TestDatabase::on(Server::Postgres).await;
     let folder = Folder::new("postgres", &test.url, "public", URL);
     run(&test.database, &["CREATE TABLE t (id INT)"]).await;
-    let settings = Connect {
-        create: false,
-        connections: 1,
-    };
-    let writer = Database::connect(&test.url, settings).await.unwrap();
+    let writer = test.one_connection().await;
     run(&writer, &["BEGIN", "INSERT INTO t VALUES (1)"]).await;
     let gave_up = [&BEGIN[..], &["--wait", "0"]].concat();
     let (out, err) = folder.call(&gave_up, 4);

@@ -92,7 +92,7 @@ async fn merge(tx: &mut Transaction, rows: &[ReadyRow]) -> Result<(), DbError> {
     let bytes = |column: usize| -> Vec<Option<&[u8]>> {
         rows.iter()
             .map(|row| match &row.values[column] {
-                Bound::Bytes(bytes) => Some(bytes.as_slice()),
+                Bound::Bytes(bytes) => Some(bytes.as_ref()),
                 _ => None,
             })
             .collect()

@@ -7,7 +7,7 @@ pub(crate) mod wraps;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fieldseal::Vault;
+use fieldseal::reader::Reader;
 use fieldseal_db::{Connect, Database, DbError, DbErrorKind, redact_url};
 use fieldseal_keys::{KeyProvider, KeyStore, Keyring, KeyringSettings};
 use fieldseal_keystore::DbKeyStore;
@@ -259,8 +259,8 @@ impl Wired {
     }
 
     /// A reader of sealed rows.
-    pub(crate) fn vault(&self) -> Vault {
-        Vault::new(
+    pub(crate) fn vault(&self) -> Reader {
+        Reader::new(
             self.database.clone(),
             Arc::clone(&self.keyring),
             Arc::clone(&self.config.policy),

@@ -2,8 +2,11 @@
 //! PostgreSQL refuses a text NULL for a bytea column.
 
 use sqlx::Arguments as _;
+#[cfg(feature = "mysql")]
 use sqlx::mysql::MySqlArguments;
+#[cfg(feature = "postgres")]
 use sqlx::postgres::PgArguments;
+#[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqliteArguments;
 
 use crate::{DbError, Dialect};
@@ -84,8 +87,11 @@ pub struct Encoded {
 }
 
 pub(crate) enum DriverArguments {
+    #[cfg(feature = "sqlite")]
     Sqlite(SqliteArguments),
+    #[cfg(feature = "postgres")]
     Postgres(PgArguments),
+    #[cfg(feature = "mysql")]
     MySql(MySqlArguments),
 }
 
@@ -96,9 +102,14 @@ impl Encoded {
     /// [`DbError`] when a parameter cannot be encoded.
     pub fn new(dialect: Dialect, binds: &[Bind<'_>]) -> Result<Self, DbError> {
         let (arguments, packet) = match dialect {
+            #[cfg(feature = "sqlite")]
             Dialect::Sqlite => (DriverArguments::Sqlite(sqlite(binds)?), 0),
+            #[cfg(feature = "postgres")]
             Dialect::Postgres => (DriverArguments::Postgres(postgres(binds)?), 0),
+            #[cfg(feature = "mysql")]
             Dialect::MySql => (DriverArguments::MySql(mysql(binds)?), mysql_packet(binds)),
+            #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+            _ => return Err(DbError::no_driver()),
         };
         Ok(Self { arguments, packet })
     }
@@ -106,6 +117,7 @@ impl Encoded {
 
 /// How long the packet is at most that executes a prepared statement with these parameters
 /// (MySQL's `COM_STMT_EXECUTE`).
+#[cfg(feature = "mysql")]
 pub(crate) fn mysql_packet(binds: &[Bind<'_>]) -> usize {
     /// Command, statement, flags, iterations, and that types follow.
     const HEAD: usize = 11;
@@ -120,6 +132,7 @@ pub(crate) fn mysql_packet(binds: &[Bind<'_>]) -> usize {
 }
 
 /// SQLite takes owned copies.
+#[cfg(feature = "sqlite")]
 pub(crate) fn sqlite(binds: &[Bind<'_>]) -> Result<SqliteArguments, DbError> {
     let mut out = SqliteArguments::default();
     for bind in binds {
@@ -138,6 +151,7 @@ pub(crate) fn sqlite(binds: &[Bind<'_>]) -> Result<SqliteArguments, DbError> {
 }
 
 /// The servers' wire formats have no need of an owned copy.
+#[cfg(feature = "mysql")]
 pub(crate) fn mysql(binds: &[Bind<'_>]) -> Result<MySqlArguments, DbError> {
     let mut out = MySqlArguments::default();
     out.reserve(binds.len(), wire_size(binds));
@@ -158,6 +172,7 @@ pub(crate) fn mysql(binds: &[Bind<'_>]) -> Result<MySqlArguments, DbError> {
 
 /// About how many bytes the parameters take on the wire: so much memory is asked for at once,
 /// since a batch has megabytes.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 fn wire_size(binds: &[Bind<'_>]) -> usize {
     /// Around a value stand its length and, in an array's head, some more.
     const AROUND: usize = 9;
@@ -182,6 +197,7 @@ fn wire_size(binds: &[Bind<'_>]) -> usize {
         .sum()
 }
 
+#[cfg(feature = "postgres")]
 pub(crate) fn postgres(binds: &[Bind<'_>]) -> Result<PgArguments, DbError> {
     let mut out = PgArguments::default();
     out.reserve(binds.len(), wire_size(binds));

@@ -1,15 +1,9 @@
-//! A pool of connections to one database. Owns connecting and its settings; statements run here
-//! commit by themselves.
+//! One database. Owns running statements on it; those that run here commit by themselves.
 
-use std::str::FromStr as _;
-use std::time::Duration;
-
-use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, MySqlPool, PgPool, SqlitePool};
+use sqlx::Executor as _;
 
 use crate::packet::Packet;
+use crate::pool::Pool;
 use crate::row::DriverRow;
 use crate::transaction::{DriverTransaction, Transaction};
 use crate::{Bind, DbError, DbErrorKind, Row, Sql, bind};
@@ -75,46 +69,16 @@ pub struct Database {
     packet: Packet,
 }
 
-#[derive(Clone)]
-enum Pool {
-    Sqlite(SqlitePool),
-    Postgres(PgPool),
-    MySql(MySqlPool),
-}
-
-/// How long to wait for a connection, and for another writer of a SQLite file.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A server ends a transaction that idles this long while it holds locks others wait for.
-const IDLE_HOLDER_SECONDS: u32 = 60;
-
-/// A connection that was idle for no longer is used without asking whether it still works: that
-/// question is a round trip before each transaction.
-const TRUSTED_FOR: Duration = Duration::from_secs(1);
-
-/// Statements that a MySQL connection keeps prepared. Multi-row statements have a text for each
-/// of a few sizes; one that falls out of the cache is closed by a packet without an answer, and
-/// with Nagle's algorithm (which sqlx leaves on) the next statement then waits for the server's
-/// delayed acknowledgement. A server keeps 16,382 for all connections unless told otherwise.
-const MYSQL_STATEMENTS: usize = 512;
-
 impl Database {
     /// Connects once, so that a wrong URL or a closed server shows at once.
     ///
     /// # Errors
-    /// [`DbError`]: Configuration for a URL that does not parse, Unavailable, or Privilege.
+    /// [`DbError`]: Configuration for a URL that does not parse, NoDriver, Unavailable, or
+    /// Privilege.
     pub async fn connect(url: &str, settings: Connect) -> Result<Self, DbError> {
         let dialect = Dialect::of_url(url)?;
-        let scrub = |error: sqlx::Error| DbError::from_sqlx(dialect, &error);
         let packet = Packet::default();
-        let pool = match dialect {
-            Dialect::Sqlite => Pool::Sqlite(sqlite_pool(url, settings).await.map_err(scrub)?),
-            Dialect::Postgres => Pool::Postgres(postgres_pool(url, settings).await.map_err(scrub)?),
-            Dialect::MySql => {
-                let pool = mysql_pool(url, settings, packet.clone()).await;
-                Pool::MySql(pool.map_err(scrub)?)
-            }
-        };
+        let pool = Pool::connect(dialect, url, settings, &packet).await?;
         Ok(Self { pool, packet })
     }
 
@@ -122,8 +86,11 @@ impl Database {
     #[must_use]
     pub const fn dialect(&self) -> Dialect {
         match self.pool {
+            #[cfg(feature = "sqlite")]
             Pool::Sqlite(_) => Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
             Pool::Postgres(_) => Dialect::Postgres,
+            #[cfg(feature = "mysql")]
             Pool::MySql(_) => Dialect::MySql,
         }
     }
@@ -144,23 +111,26 @@ impl Database {
     pub async fn execute(&self, sql: impl Into<Sql>, binds: &[Bind<'_>]) -> Result<u64, DbError> {
         let dialect = self.dialect();
         let text = sql.into().spell(dialect);
-        match &self.pool {
-            Pool::Sqlite(pool) => pool
+        let done: Result<u64, sqlx::Error> = match self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(ref pool) => pool
                 .execute(sqlx::query_with(text, bind::sqlite(binds)?))
                 .await
                 .map(|done| done.rows_affected()),
-            Pool::Postgres(pool) => pool
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(ref pool) => pool
                 .execute(sqlx::query_with(text, bind::postgres(binds)?))
                 .await
                 .map(|done| done.rows_affected()),
-            Pool::MySql(pool) => {
+            #[cfg(feature = "mysql")]
+            Pool::MySql(ref pool) => {
                 self.packet.admit(&text, bind::mysql_packet(binds))?;
                 pool.execute(sqlx::query_with(text, bind::mysql(binds)?))
                     .await
                     .map(|done| done.rows_affected())
             }
-        }
-        .map_err(|error| DbError::from_sqlx(dialect, &error))
+        };
+        done.map_err(|error| DbError::from_sqlx(dialect, &error))
     }
 
     /// The server's clock in milliseconds since 1970-01-01T00:00:00Z; none for SQLite, which has
@@ -191,8 +161,9 @@ impl Database {
     ) -> Result<Vec<Row>, DbError> {
         let dialect = self.dialect();
         let text = sql.into().spell(dialect);
-        match &self.pool {
-            Pool::Sqlite(pool) => pool
+        let rows: Result<Vec<Row>, sqlx::Error> = match self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(ref pool) => pool
                 .fetch_all(sqlx::query_with(text, bind::sqlite(binds)?))
                 .await
                 .map(|rows| {
@@ -200,7 +171,8 @@ impl Database {
                         .map(|row| Row(DriverRow::Sqlite(row)))
                         .collect()
                 }),
-            Pool::Postgres(pool) => pool
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(ref pool) => pool
                 .fetch_all(sqlx::query_with(text, bind::postgres(binds)?))
                 .await
                 .map(|rows| {
@@ -208,7 +180,8 @@ impl Database {
                         .map(|row| Row(DriverRow::Postgres(row)))
                         .collect()
                 }),
-            Pool::MySql(pool) => {
+            #[cfg(feature = "mysql")]
+            Pool::MySql(ref pool) => {
                 self.packet.admit(&text, bind::mysql_packet(binds))?;
                 pool.fetch_all(sqlx::query_with(text, bind::mysql(binds)?))
                     .await
@@ -218,8 +191,8 @@ impl Database {
                             .collect()
                     })
             }
-        }
-        .map_err(|error| DbError::from_sqlx(dialect, &error))
+        };
+        rows.map_err(|error| DbError::from_sqlx(dialect, &error))
     }
 
     /// Runs a script of several statements without parameters, for migrations.
@@ -229,12 +202,15 @@ impl Database {
     pub async fn execute_script(&self, script: impl Into<Sql>) -> Result<(), DbError> {
         let dialect = self.dialect();
         let text = script.into().spell(dialect);
-        match &self.pool {
-            Pool::Sqlite(pool) => pool.execute(sqlx::raw_sql(text)).await.map(drop),
-            Pool::Postgres(pool) => pool.execute(sqlx::raw_sql(text)).await.map(drop),
-            Pool::MySql(pool) => pool.execute(sqlx::raw_sql(text)).await.map(drop),
-        }
-        .map_err(|error| DbError::from_sqlx(dialect, &error))
+        let done: Result<(), sqlx::Error> = match self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(ref pool) => pool.execute(sqlx::raw_sql(text)).await.map(drop),
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(ref pool) => pool.execute(sqlx::raw_sql(text)).await.map(drop),
+            #[cfg(feature = "mysql")]
+            Pool::MySql(ref pool) => pool.execute(sqlx::raw_sql(text)).await.map(drop),
+        };
+        done.map_err(|error| DbError::from_sqlx(dialect, &error))
     }
 
     /// Begins a transaction at READ COMMITTED; on SQLite one that holds the write lock at once.
@@ -244,28 +220,34 @@ impl Database {
     /// [`DbError`], without any value.
     pub async fn begin(&self) -> Result<Transaction, DbError> {
         let dialect = self.dialect();
-        let driver = match &self.pool {
-            Pool::Sqlite(pool) => pool
+        let driver: Result<_, sqlx::Error> = match self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(ref pool) => pool
                 .begin_with("BEGIN IMMEDIATE")
                 .await
                 .map(DriverTransaction::Sqlite),
-            Pool::Postgres(pool) => pool
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(ref pool) => pool
                 .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
                 .await
                 .map(DriverTransaction::Postgres),
-            // MySQL sets the isolation of a transaction before it begins: see `mysql_pool`.
-            Pool::MySql(pool) => pool.begin().await.map(DriverTransaction::MySql),
-        }
-        .map_err(|error| DbError::from_sqlx(dialect, &error))?;
+            // MySQL sets the isolation of a transaction before it begins: see `pool::mysql`.
+            #[cfg(feature = "mysql")]
+            Pool::MySql(ref pool) => pool.begin().await.map(DriverTransaction::MySql),
+        };
+        let driver = driver.map_err(|error| DbError::from_sqlx(dialect, &error))?;
         Ok(Transaction::new(driver, self.packet.clone()))
     }
 
     /// Closes every connection; running statements end first.
     pub async fn close(&self) {
-        match &self.pool {
-            Pool::Sqlite(pool) => pool.close().await,
-            Pool::Postgres(pool) => pool.close().await,
-            Pool::MySql(pool) => pool.close().await,
+        match self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(ref pool) => pool.close().await,
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(ref pool) => pool.close().await,
+            #[cfg(feature = "mysql")]
+            Pool::MySql(ref pool) => pool.close().await,
         }
     }
 }
@@ -274,87 +256,4 @@ impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Database({})", self.dialect().name())
     }
-}
-
-async fn sqlite_pool(url: &str, settings: Connect) -> Result<SqlitePool, sqlx::Error> {
-    let options = SqliteConnectOptions::from_str(url)?
-        .create_if_missing(settings.create)
-        .journal_mode(SqliteJournalMode::Wal)
-        // A key's budget is reserved before its first nonce is drawn, so a commit must last.
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(PATIENCE)
-        .disable_statement_logging();
-    SqlitePoolOptions::new()
-        .max_connections(settings.connections)
-        .acquire_timeout(PATIENCE)
-        .connect_with(options)
-        .await
-}
-
-async fn postgres_pool(url: &str, settings: Connect) -> Result<PgPool, sqlx::Error> {
-    let idle = (IDLE_HOLDER_SECONDS * 1000).to_string();
-    let options = PgConnectOptions::from_str(url)?
-        .options([("idle_in_transaction_session_timeout", idle.as_str())])
-        .application_name("fieldseal")
-        .disable_statement_logging();
-    // A pool tries a closed port for as long as its patience lasts.
-    options.connect().await?.close().await?;
-    PgPoolOptions::new()
-        .max_connections(settings.connections)
-        .acquire_timeout(PATIENCE)
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(
-                async move { Ok(meta.idle_for < TRUSTED_FOR || connection.ping().await.is_ok()) },
-            )
-        })
-        .connect_with(options)
-        .await
-}
-
-async fn mysql_pool(
-    url: &str,
-    settings: Connect,
-    packet: Packet,
-) -> Result<MySqlPool, sqlx::Error> {
-    let url = url
-        .strip_prefix("mariadb:")
-        .map_or_else(|| url.to_owned(), |rest| format!("mysql:{rest}"));
-    let options = MySqlConnectOptions::from_str(&url)?
-        // Nothing here makes the server's own sql_mode stricter: that is checked, never assumed.
-        .pipes_as_concat(false)
-        .no_engine_substitution(false)
-        .statement_cache_capacity(MYSQL_STATEMENTS)
-        .disable_statement_logging();
-    // As above: a closed port must show at once.
-    options.connect().await?.close().await?;
-    MySqlPoolOptions::new()
-        .max_connections(settings.connections)
-        .acquire_timeout(PATIENCE)
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(
-                async move { Ok(meta.idle_for < TRUSTED_FOR || connection.ping().await.is_ok()) },
-            )
-        })
-        .after_connect(move |connection, _| {
-            let packet = packet.clone();
-            Box::pin(async move {
-                connection
-                    .execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-                    .await?;
-                // Without it a key of 0 would get another number in an AUTO_INCREMENT column.
-                connection
-                    .execute("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')")
-                    .await?;
-                // MySQL has no limit for an idle transaction of its own; that of an idle
-                // connection ends a holder of locks too, and the pool opens another one.
-                connection.execute("SET SESSION wait_timeout = 60").await?;
-                packet.learn(connection).await?;
-                Ok(())
-            })
-        })
-        .connect_with(options)
-        .await
 }

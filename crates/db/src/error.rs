@@ -26,6 +26,8 @@ pub enum DbErrorKind {
     Privilege,
     /// The URL or the connection's settings are wrong.
     Configuration,
+    /// This build has no driver for the URL's scheme: the crate's feature for it is off.
+    NoDriver,
     /// Anything else: a mistake in a statement, or a server that answers oddly.
     Other,
 }
@@ -83,9 +85,7 @@ impl DbError {
                 (postgres_kind(&code), code)
             }
             Dialect::MySql => {
-                let number = error
-                    .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
-                    .map_or(0, sqlx::mysql::MySqlDatabaseError::number);
+                let number = mysql_number(error);
                 (mysql_kind(number), number.to_string())
             }
             Dialect::Sqlite => {
@@ -113,6 +113,11 @@ impl DbError {
 
     pub(crate) const fn encode() -> Self {
         Self::of(DbErrorKind::Data)
+    }
+
+    #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+    pub(crate) const fn no_driver() -> Self {
+        Self::of(DbErrorKind::NoDriver)
     }
 
     /// The server's own error for a statement longer than its `max_allowed_packet`
@@ -170,6 +175,9 @@ impl fmt::Display for DbError {
             DbErrorKind::Schema => "the database lacks a table or column, or it has another shape",
             DbErrorKind::Privilege => "the database account lacks a privilege",
             DbErrorKind::Configuration => "the database URL is not usable",
+            DbErrorKind::NoDriver => {
+                "this build has no driver for that kind of database: turn on the feature sqlite, postgres or mysql"
+            }
             DbErrorKind::Other => "the database refused a statement",
         })?;
         match &self.code {
@@ -186,6 +194,15 @@ impl fmt::Debug for DbError {
 }
 
 impl std::error::Error for DbError {}
+
+/// The number behind a MySQL error; `code` has the SQLSTATE, which tells less.
+fn mysql_number(error: &dyn DatabaseError) -> u16 {
+    #[cfg(feature = "mysql")]
+    if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return error.number();
+    }
+    0
+}
 
 /// SQLSTATE classes, PostgreSQL documentation appendix A.
 fn postgres_kind(code: &str) -> DbErrorKind {

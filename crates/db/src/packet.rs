@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+#[cfg(feature = "mysql")]
 use sqlx::{Executor as _, MySqlConnection, Row as _};
 
 use crate::DbError;
@@ -21,6 +22,7 @@ impl Default for Packet {
 impl Packet {
     /// Asks a new connection, which has the server's present setting. The newest one counts: an
     /// older connection that takes less is cut once, and another one takes its place.
+    #[cfg(feature = "mysql")]
     pub(crate) async fn learn(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
         let row = connection.fetch_one("SELECT @@max_allowed_packet").await?;
         let max = row.try_get_unchecked::<u64, _>(0)?;

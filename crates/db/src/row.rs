@@ -1,9 +1,12 @@
 //! Rows of a result. Owns reading columns by number as integer, text or bytes.
 
+use sqlx::Row as _;
+#[cfg(feature = "mysql")]
 use sqlx::mysql::MySqlRow;
+#[cfg(feature = "postgres")]
 use sqlx::postgres::PgRow;
+#[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, Row as _, Type};
 
 use crate::{DbError, Dialect};
 
@@ -11,8 +14,11 @@ use crate::{DbError, Dialect};
 pub struct Row(pub(crate) DriverRow);
 
 pub(crate) enum DriverRow {
+    #[cfg(feature = "sqlite")]
     Sqlite(SqliteRow),
+    #[cfg(feature = "postgres")]
     Postgres(PgRow),
+    #[cfg(feature = "mysql")]
     MySql(MySqlRow),
 }
 
@@ -30,7 +36,15 @@ impl Row {
     /// # Errors
     /// [`DbError`] of kind Schema when it is no 64-bit integer.
     pub fn opt_int(&self, index: usize) -> Result<Option<i64>, DbError> {
-        self.get::<i64>(index)
+        let value: Result<Option<i64>, sqlx::Error> = match self.0 {
+            #[cfg(feature = "sqlite")]
+            DriverRow::Sqlite(ref row) => row.try_get(index),
+            #[cfg(feature = "postgres")]
+            DriverRow::Postgres(ref row) => row.try_get(index),
+            #[cfg(feature = "mysql")]
+            DriverRow::MySql(ref row) => row.try_get(index),
+        };
+        value.map_err(|error| self.scrub(&error))
     }
 
     /// Column `index` as an integer that is never negative: MySQL's `BIGINT UNSIGNED`, which
@@ -39,10 +53,11 @@ impl Row {
     /// # Errors
     /// [`DbError`] of kind Schema when it is NULL, negative or no 64-bit integer.
     pub fn unsigned(&self, index: usize) -> Result<u64, DbError> {
-        match &self.0 {
-            DriverRow::MySql(row) => row
+        match self.0 {
+            #[cfg(feature = "mysql")]
+            DriverRow::MySql(ref row) => row
                 .try_get::<Option<u64>, _>(index)
-                .map_err(|error| DbError::from_sqlx(Dialect::MySql, &error))?
+                .map_err(|error| self.scrub(&error))?
                 .ok_or(DbError::unexpected()),
             _ => u64::try_from(self.int(index)?).map_err(|_| DbError::unexpected()),
         }
@@ -61,15 +76,20 @@ impl Row {
     /// # Errors
     /// [`DbError`] of kind Schema when it is no text.
     pub fn opt_text(&self, index: usize) -> Result<Option<String>, DbError> {
-        match &self.0 {
+        let value: Result<Option<String>, sqlx::Error> = match self.0 {
+            #[cfg(feature = "sqlite")]
+            DriverRow::Sqlite(ref row) => row.try_get(index),
+            #[cfg(feature = "postgres")]
+            DriverRow::Postgres(ref row) => row.try_get(index),
             // MySQL's information_schema hands out some names as VARBINARY.
-            DriverRow::MySql(row) => row
-                .try_get_unchecked::<Option<Vec<u8>>, _>(index)
-                .map_err(|error| DbError::from_sqlx(Dialect::MySql, &error))?
-                .map(|bytes| String::from_utf8(bytes).map_err(|_| DbError::unexpected()))
-                .transpose(),
-            _ => self.get::<String>(index),
-        }
+            #[cfg(feature = "mysql")]
+            DriverRow::MySql(_) => {
+                let bytes = self.opt_bytes(index)?;
+                let text = bytes.map(String::from_utf8).transpose();
+                return text.map_err(|_| DbError::unexpected());
+            }
+        };
+        value.map_err(|error| self.scrub(&error))
     }
 
     /// Column `index` as bytes.
@@ -85,33 +105,26 @@ impl Row {
     /// # Errors
     /// [`DbError`] of kind Schema when it is no bytes.
     pub fn opt_bytes(&self, index: usize) -> Result<Option<Vec<u8>>, DbError> {
-        match &self.0 {
-            DriverRow::MySql(row) => row
-                .try_get_unchecked::<Option<Vec<u8>>, _>(index)
-                .map_err(|error| DbError::from_sqlx(Dialect::MySql, &error)),
-            _ => self.get::<Vec<u8>>(index),
-        }
+        let value: Result<Option<Vec<u8>>, sqlx::Error> = match self.0 {
+            #[cfg(feature = "sqlite")]
+            DriverRow::Sqlite(ref row) => row.try_get(index),
+            #[cfg(feature = "postgres")]
+            DriverRow::Postgres(ref row) => row.try_get(index),
+            #[cfg(feature = "mysql")]
+            DriverRow::MySql(ref row) => row.try_get_unchecked(index),
+        };
+        value.map_err(|error| self.scrub(&error))
     }
 
-    fn get<T>(&self, index: usize) -> Result<Option<T>, DbError>
-    where
-        T: for<'r> Decode<'r, sqlx::Sqlite>
-            + for<'r> Decode<'r, sqlx::Postgres>
-            + for<'r> Decode<'r, sqlx::MySql>
-            + Type<sqlx::Sqlite>
-            + Type<sqlx::Postgres>
-            + Type<sqlx::MySql>,
-    {
-        match &self.0 {
-            DriverRow::Sqlite(row) => row
-                .try_get::<Option<T>, _>(index)
-                .map_err(|error| DbError::from_sqlx(Dialect::Sqlite, &error)),
-            DriverRow::Postgres(row) => row
-                .try_get::<Option<T>, _>(index)
-                .map_err(|error| DbError::from_sqlx(Dialect::Postgres, &error)),
-            DriverRow::MySql(row) => row
-                .try_get::<Option<T>, _>(index)
-                .map_err(|error| DbError::from_sqlx(Dialect::MySql, &error)),
-        }
+    fn scrub(&self, error: &sqlx::Error) -> DbError {
+        let dialect = match self.0 {
+            #[cfg(feature = "sqlite")]
+            DriverRow::Sqlite(_) => Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
+            DriverRow::Postgres(_) => Dialect::Postgres,
+            #[cfg(feature = "mysql")]
+            DriverRow::MySql(_) => Dialect::MySql,
+        };
+        DbError::from_sqlx(dialect, error)
     }
 }

@@ -20,6 +20,12 @@ impl Sql {
         Self(Cow::Owned(text))
     }
 
+    /// Several statements as one text.
+    pub(crate) fn together(statements: &[Self]) -> Self {
+        let texts: Vec<&str> = statements.iter().map(|sql| sql.0.as_ref()).collect();
+        Self::dynamic(texts.join("; "))
+    }
+
     /// The text as the driver wants it.
     ///
     /// This is the module where dynamic SQL is vouched for: see the type's invariant.

@@ -1,6 +1,7 @@
 //! One transaction. Owns commit, rollback and what may run in between; does not retry.
 
 use sqlx::Executor as _;
+#[cfg(feature = "postgres")]
 use sqlx::postgres::PgCopyIn;
 
 use crate::bind::DriverArguments;
@@ -15,8 +16,11 @@ pub struct Transaction {
 }
 
 pub(crate) enum DriverTransaction {
+    #[cfg(feature = "sqlite")]
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    #[cfg(feature = "postgres")]
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    #[cfg(feature = "mysql")]
     MySql(sqlx::Transaction<'static, sqlx::MySql>),
 }
 
@@ -29,8 +33,11 @@ impl Transaction {
     #[must_use]
     pub const fn dialect(&self) -> Dialect {
         match self.driver {
+            #[cfg(feature = "sqlite")]
             DriverTransaction::Sqlite(_) => Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
             DriverTransaction::Postgres(_) => Dialect::Postgres,
+            #[cfg(feature = "mysql")]
             DriverTransaction::MySql(_) => Dialect::MySql,
         }
     }
@@ -67,22 +74,25 @@ impl Transaction {
         let dialect = self.dialect();
         let text = sql.into().spell(dialect);
         self.packet.admit(&text, parameters.packet)?;
-        match (&mut self.driver, parameters.arguments) {
+        let done: Result<u64, sqlx::Error> = match (&mut self.driver, parameters.arguments) {
+            #[cfg(feature = "sqlite")]
             (DriverTransaction::Sqlite(tx), DriverArguments::Sqlite(arguments)) => tx
                 .execute(sqlx::query_with(text, arguments))
                 .await
                 .map(|done| done.rows_affected()),
+            #[cfg(feature = "postgres")]
             (DriverTransaction::Postgres(tx), DriverArguments::Postgres(arguments)) => tx
                 .execute(sqlx::query_with(text, arguments))
                 .await
                 .map(|done| done.rows_affected()),
+            #[cfg(feature = "mysql")]
             (DriverTransaction::MySql(tx), DriverArguments::MySql(arguments)) => tx
                 .execute(sqlx::query_with(text, arguments))
                 .await
                 .map(|done| done.rows_affected()),
             _ => return Err(DbError::unexpected()),
-        }
-        .map_err(|error| DbError::from_sqlx(dialect, &error))
+        };
+        done.map_err(|error| DbError::from_sqlx(dialect, &error))
     }
 
     /// Runs a query.
@@ -96,8 +106,9 @@ impl Transaction {
     ) -> Result<Vec<Row>, DbError> {
         let dialect = self.dialect();
         let text = sql.into().spell(dialect);
-        match &mut self.driver {
-            DriverTransaction::Sqlite(tx) => tx
+        let rows: Result<Vec<Row>, sqlx::Error> = match self.driver {
+            #[cfg(feature = "sqlite")]
+            DriverTransaction::Sqlite(ref mut tx) => tx
                 .fetch_all(sqlx::query_with(text, bind::sqlite(binds)?))
                 .await
                 .map(|rows| {
@@ -105,7 +116,8 @@ impl Transaction {
                         .map(|row| Row(DriverRow::Sqlite(row)))
                         .collect()
                 }),
-            DriverTransaction::Postgres(tx) => tx
+            #[cfg(feature = "postgres")]
+            DriverTransaction::Postgres(ref mut tx) => tx
                 .fetch_all(sqlx::query_with(text, bind::postgres(binds)?))
                 .await
                 .map(|rows| {
@@ -113,7 +125,8 @@ impl Transaction {
                         .map(|row| Row(DriverRow::Postgres(row)))
                         .collect()
                 }),
-            DriverTransaction::MySql(tx) => {
+            #[cfg(feature = "mysql")]
+            DriverTransaction::MySql(ref mut tx) => {
                 self.packet.admit(&text, bind::mysql_packet(binds))?;
                 tx.fetch_all(sqlx::query_with(text, bind::mysql(binds)?))
                     .await
@@ -123,8 +136,28 @@ impl Transaction {
                             .collect()
                     })
             }
-        }
-        .map_err(|error| DbError::from_sqlx(dialect, &error))
+        };
+        rows.map_err(|error| DbError::from_sqlx(dialect, &error))
+    }
+
+    /// PostgreSQL only: statements without parameters, sent together for one round trip (the simple
+    /// query protocol); each sees what was committed when it began itself. Answers the rows of all
+    /// of them, one behind the other.
+    ///
+    /// # Errors
+    /// [`DbError`], without any value; also when this is no PostgreSQL connection.
+    #[cfg(feature = "postgres")]
+    pub async fn query_together(&mut self, statements: &[Sql]) -> Result<Vec<Row>, DbError> {
+        let DriverTransaction::Postgres(tx) = &mut self.driver else {
+            return Err(DbError::unexpected());
+        };
+        let text = Sql::together(statements).spell(Dialect::Postgres);
+        let rows = tx.fetch_all(sqlx::raw_sql(text)).await;
+        let rows = rows.map_err(|error| DbError::from_sqlx(Dialect::Postgres, &error))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Row(DriverRow::Postgres(row)))
+            .collect())
     }
 
     /// PostgreSQL only: sends `data` to a `COPY … FROM STDIN` and answers the count of rows. For
@@ -133,6 +166,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`DbError`], without any value; also when this is no PostgreSQL connection.
+    #[cfg(feature = "postgres")]
     pub async fn copy_in(&mut self, sql: impl Into<Sql>, data: &[u8]) -> Result<u64, DbError> {
         let DriverTransaction::Postgres(tx) = &mut self.driver else {
             return Err(DbError::unexpected());
@@ -151,12 +185,15 @@ impl Transaction {
     /// read back whether the commit took place.
     pub async fn commit(self) -> Result<(), DbError> {
         let dialect = self.dialect();
-        match self.driver {
+        let done: Result<(), sqlx::Error> = match self.driver {
+            #[cfg(feature = "sqlite")]
             DriverTransaction::Sqlite(tx) => tx.commit().await,
+            #[cfg(feature = "postgres")]
             DriverTransaction::Postgres(tx) => tx.commit().await,
+            #[cfg(feature = "mysql")]
             DriverTransaction::MySql(tx) => tx.commit().await,
-        }
-        .map_err(|error| DbError::from_commit(dialect, &error))
+        };
+        done.map_err(|error| DbError::from_commit(dialect, &error))
     }
 
     /// Rolls back. Said out loud after every error: MySQL's lock wait time-out leaves the
@@ -166,11 +203,14 @@ impl Transaction {
     /// [`DbError`]; the server rolls back by itself when the connection is gone.
     pub async fn rollback(self) -> Result<(), DbError> {
         let dialect = self.dialect();
-        match self.driver {
+        let done: Result<(), sqlx::Error> = match self.driver {
+            #[cfg(feature = "sqlite")]
             DriverTransaction::Sqlite(tx) => tx.rollback().await,
+            #[cfg(feature = "postgres")]
             DriverTransaction::Postgres(tx) => tx.rollback().await,
+            #[cfg(feature = "mysql")]
             DriverTransaction::MySql(tx) => tx.rollback().await,
-        }
-        .map_err(|error| DbError::from_sqlx(dialect, &error))
+        };
+        done.map_err(|error| DbError::from_sqlx(dialect, &error))
     }
 }

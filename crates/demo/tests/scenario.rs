@@ -41,21 +41,21 @@ fn records(path: &Path) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn decoded(path: &Path) -> Vec<Result<Record, ()>> {
-    let one = |bytes: Vec<u8>| {
-        let mut all: Vec<_> = decode(&bytes).collect();
+fn decoded(records: &[Vec<u8>]) -> Vec<Result<Record<'_>, ()>> {
+    let one = |bytes| {
+        let mut all: Vec<_> = decode(bytes).collect();
         assert_eq!(all.len(), 1);
         all.remove(0).result.map_err(|_| ())
     };
-    records(path).into_iter().map(one).collect()
+    records.iter().map(|bytes| one(bytes)).collect()
 }
 
-fn changes(path: &Path) -> Vec<Change> {
+fn changes(records: &[Vec<u8>]) -> Vec<Change<'_>> {
     let row = |record| match record {
         Ok(Record::Row(change)) => Some(change),
         _ => None,
     };
-    decoded(path).into_iter().filter_map(row).collect()
+    decoded(records).into_iter().filter_map(row).collect()
 }
 
 fn policy() -> Policy {
@@ -142,10 +142,8 @@ fn assert_truth(stored: &Stored, truth: &Truth, seed: u64) {
 fn the_rule_leads_to_the_truth_whatever_shard_is_read_first() {
     for seed in [1, 2, 0xdead_beef] {
         let (dir, scenario) = written(ROWS, seed);
-        let shards: Vec<Vec<Change>> = SHARDS
-            .iter()
-            .map(|name| changes(&dir.path().join(name)))
-            .collect();
+        let files = SHARDS.map(|name| records(&dir.path().join(name)));
+        let shards: Vec<Vec<Change>> = files.iter().map(|records| changes(records)).collect();
         let in_turn = shards.iter().flatten().collect::<Vec<_>>();
         let from_behind = shards.iter().rev().flatten().collect();
         let mut side_by_side: Vec<(usize, &Change)> = shards
@@ -168,10 +166,8 @@ fn the_rule_leads_to_the_truth_whatever_shard_is_read_first() {
 fn exactly_one_record_is_broken_and_one_has_an_unlisted_column() {
     for (rows, seed) in [(MIN_ROWS, 3), (ROWS, 4)] {
         let (dir, scenario) = written(rows, seed);
-        let all: Vec<_> = SHARDS
-            .iter()
-            .flat_map(|name| decoded(&dir.path().join(name)))
-            .collect();
+        let files = SHARDS.map(|name| records(&dir.path().join(name)));
+        let all: Vec<_> = files.iter().flat_map(|records| decoded(records)).collect();
         assert_eq!(all.len() as u64, scenario.records);
         let broken = all.iter().filter(|one| one.is_err()).count();
         let unlisted =
@@ -195,8 +191,8 @@ fn the_story_has_every_twist() {
     for (shard, name) in SHARDS.iter().enumerate() {
         let mut files = Vec::new();
         let mut changed = HashSet::new();
-        for change in changes(&dir.path().join(name)) {
-            let row = (change.table.table.clone(), key_of(&change.row));
+        for change in changes(&records(&dir.path().join(name))) {
+            let row = (change.table.table.to_string(), key_of(&change.row));
             shards_of.entry(row.clone()).or_default().insert(shard);
             match change.order {
                 None => late += u32::from(changed.contains(&row)),
@@ -279,8 +275,8 @@ fn what_is_planted_is_what_the_policy_hides() {
     let mut expected = Needles::default();
     let mut kept = Needles::default();
     for name in SHARDS {
-        for change in changes(&dir.path().join(name)) {
-            let table = policy.table_by_source(&change.table).unwrap();
+        for change in changes(&records(&dir.path().join(name))) {
+            let table = policy.table_by_source(&change.table.to_name()).unwrap();
             for row in [Some(&change.row), change.before.as_ref()]
                 .into_iter()
                 .flatten()

@@ -6,11 +6,11 @@ mod binary;
 mod number;
 mod temporal;
 
-use fieldseal_model::{Cell, Kind, Value, ValueType};
+use fieldseal_model::{Canonical, Cell, Kind, Piece, Value, ValueType};
 
 use crate::ConvertError;
 
-/// Converts a cell. `Ok(None)` is SQL NULL: a JSON null, or a zero or partial date where the
+/// Converts a cell, without a copy where DMS's spelling is the canonical one. `Ok(None)` is SQL NULL: a JSON null, or a zero or partial date where the
 /// column says `zero_date = "null"`.
 ///
 /// What is accepted, by kind; anything else is an error:
@@ -44,17 +44,20 @@ use crate::ConvertError;
 ///
 /// # Errors
 /// [`ConvertError`], without the value.
-pub fn to_value(cell: &Cell, ty: &ValueType) -> Result<Option<Value>, ConvertError> {
+pub fn to_value<'a>(
+    cell: &'a Cell<'_>,
+    ty: &ValueType,
+) -> Result<Option<Canonical<'a>>, ConvertError> {
     let cell = match cell {
         Cell::Null => return Ok(None),
         Cell::Boolean(truth) => Input::Boolean(*truth),
-        Cell::Number(number) => Input::Number(utf8(number.expose())?),
-        Cell::Text(text) => Input::Text(utf8(text.expose())?),
+        Cell::Number(number) => Input::Number(utf8(number)?),
+        Cell::Text(text) => Input::Text(utf8(text)?),
     };
     match ty.kind {
         Kind::Date | Kind::DateTime | Kind::Timestamp => temporal::dated(cell.text()?, ty),
         Kind::Null => Err(ConvertError::WrongType),
-        Kind::Text => text(cell.text()?, ty).map(Some),
+        Kind::Text => cell.text().map(|cell| Some(text(cell, ty))),
         Kind::Integer => number::integer(cell).map(Some),
         Kind::Decimal => number::decimal(cell, ty.scale).map(Some),
         Kind::Float => number::float(cell, ty.width == Some(32)).map(Some),
@@ -85,21 +88,21 @@ impl<'a> Input<'a> {
 }
 
 /// The decoder makes only UTF-8; a cell made by hand may hold anything.
-fn utf8(bytes: &[u8]) -> Result<&str, ConvertError> {
-    std::str::from_utf8(bytes).map_err(|_| ConvertError::WrongType)
+fn utf8<'a>(piece: &'a Piece<'_>) -> Result<&'a str, ConvertError> {
+    piece.expose_text().ok_or(ConvertError::WrongType)
 }
 
-fn text(text: &str, ty: &ValueType) -> Result<Value, ConvertError> {
-    Ok(Value::text(if ty.fixed_char {
+fn text<'a>(text: &'a str, ty: &ValueType) -> Canonical<'a> {
+    Canonical::lent_text(if ty.fixed_char {
         text.trim_end_matches(' ')
     } else {
         text
-    }))
+    })
 }
 
-fn json(text: &str) -> Result<Value, ConvertError> {
+fn json(text: &str) -> Result<Canonical<'_>, ConvertError> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|_| ConvertError::NotJson)?;
-    Value::from_canonical(Kind::Json, text.as_bytes().to_vec()).map_err(|_| ConvertError::NotJson)
+    Canonical::lent(Kind::Json, text).map_err(|_| ConvertError::NotJson)
 }
 
 fn boolean(cell: Input<'_>) -> Result<Value, ConvertError> {

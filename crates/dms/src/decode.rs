@@ -66,19 +66,19 @@ impl Decoder {
     }
 }
 
-/// One object of a stream record, or what could not be read of it.
+/// One object of a stream record, or what could not be read of it; borrows from the record's bytes.
 #[derive(Debug)]
-pub struct Decoded {
+pub struct Decoded<'a> {
     /// Where its bytes stand in the stream record, so that a quarantine can keep them.
     pub range: Range<usize>,
     /// The record, or why there is none.
-    pub result: Result<Record, DecodeError>,
+    pub result: Result<Record<'a>, DecodeError>,
     /// The table that the metadata of a refused object names, where it can be read. It is as the
     /// object has it: look it up in the policy before showing it.
     pub refused_table: Option<TableName>,
 }
 
-impl Decoded {
+impl Decoded<'_> {
     fn unreadable(range: Range<usize>, error: DecodeError) -> Self {
         Self {
             range,
@@ -131,7 +131,7 @@ impl<'a> Records<'a> {
     }
 
     /// Ends the part with an error over all that is left of it.
-    fn rest(&mut self, start: usize, error: DecodeError) -> Decoded {
+    fn rest(&mut self, start: usize, error: DecodeError) -> Decoded<'a> {
         self.position = self.part.end;
         // Whatever broke before the first bad byte most likely broke because of it.
         let error = if self.text.len() < self.part.len() {
@@ -143,7 +143,7 @@ impl<'a> Records<'a> {
     }
 
     /// The next object of the part.
-    fn next_of_part(&mut self) -> Option<Decoded> {
+    fn next_of_part(&mut self) -> Option<Decoded<'a>> {
         let offset = self.position - self.part.start;
         let left = self.text.get(offset..).unwrap_or_default();
         let start = self.position + (left.len() - left.trim_start_matches(SPACE).len());
@@ -155,7 +155,7 @@ impl<'a> Records<'a> {
     }
 
     /// The object, array or scalar at `start`; its end becomes the position.
-    fn value_at(&mut self, start: usize) -> Decoded {
+    fn value_at(&mut self, start: usize) -> Decoded<'a> {
         let text = &self.text[start - self.part.start..];
         if !text.starts_with('{') {
             let Some((_, length)) = read_one::<serde::de::IgnoredAny>(text) else {
@@ -185,10 +185,10 @@ impl<'a> Records<'a> {
     }
 }
 
-impl Iterator for Records<'_> {
-    type Item = Decoded;
+impl<'a> Iterator for Records<'a> {
+    type Item = Decoded<'a>;
 
-    fn next(&mut self) -> Option<Decoded> {
+    fn next(&mut self) -> Option<Decoded<'a>> {
         let first = !self.started;
         self.started = true;
         if let Some(error) = refused_whole(self.bytes).filter(|_| first) {
@@ -219,7 +219,7 @@ fn refused_whole(bytes: &[u8]) -> Option<DecodeError> {
 }
 
 /// The marker as a record of a table that no policy can name.
-fn mark() -> Record {
+fn mark() -> Record<'static> {
     Record::Internal(Internal {
         table: TableName {
             schema: String::new(),

@@ -6,9 +6,9 @@ use fieldseal_model::{Change, Operation, TableName};
 
 /// One decoded DMS object.
 #[derive(Debug)]
-pub enum Record {
+pub enum Record<'a> {
     /// A row was loaded, inserted, updated or deleted.
-    Row(Change),
+    Row(Change<'a>),
     /// The shape of a table changed, or DMS says that it (re)makes a table.
     Control(Control),
     /// A record of one of DMS's own tables (`awsdms_…`), or of the heartbeat that Fieldseal

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use fieldseal_model::{Kind, Plaintext, Value};
+use fieldseal_model::{Canonical, Kind, Plaintext};
 use zeroize::Zeroizing;
 
 use crate::{IndexError, normalise};
@@ -121,7 +121,7 @@ impl Definition {
     /// # Errors
     /// [`IndexError::Kind`] for a value of another kind; [`IndexError::NoNormalForm`] for a text
     /// that a normaliser refuses.
-    pub fn normalise(&self, value: &Value) -> Result<Option<Plaintext>, IndexError> {
+    pub fn normalise(&self, value: &Canonical<'_>) -> Result<Option<Plaintext>, IndexError> {
         if value.is_null() {
             return Ok(None);
         }
@@ -145,7 +145,7 @@ impl Definition {
     ///
     /// # Errors
     /// As [`normalise`](Self::normalise).
-    pub fn matches(&self, one: &Value, other: &Value) -> Result<bool, IndexError> {
+    pub fn matches(&self, one: &Canonical<'_>, other: &Canonical<'_>) -> Result<bool, IndexError> {
         Ok(match (self.normalise(one)?, self.normalise(other)?) {
             (Some(one), Some(other)) => one.expose() == other.expose(),
             _ => false,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aes_gcm::aead::AeadInOut;
-use fieldseal_model::{Kind, RowKey, Value};
+use fieldseal_model::{Canonical, Kind, RowKey};
 use zeroize::Zeroize;
 
 use crate::aad::{Binding, parts_fit};
@@ -76,14 +76,14 @@ impl Grant {
         &self,
         column: &ColumnRef,
         row: &RowKey,
-        value: &Value,
+        value: &Canonical<'_>,
         pad: Option<Pad>,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         let field = Field {
             column,
             row,
-            value,
+            value: value.lend(),
             pad,
         };
         self.check_field(&field)?;
@@ -91,27 +91,25 @@ impl Grant {
         self.seal(process, &field.binding(), &field.content(), out)
     }
 
-    /// Seals any number of values, of one row or many, in their order. All are checked and
-    /// counted before the first is sealed. Quicker than one by one, since the process id and the
-    /// count are looked at once: a thread cannot fork while it is in here.
+    /// Seals any number of values, of one row or many, and appends them to `out` in their order,
+    /// each as long as [`Field::sealed_len`] says; on an error `out` is as it was. All are checked
+    /// and counted before the first is sealed. Quicker than one by one, since the process id and
+    /// the count are looked at once: a thread cannot fork while it is in here.
     ///
     /// # Errors
     /// See [`SealError`]. When the kernel gives no nonce, all of them are counted as used.
-    pub fn seal_columns(&self, fields: &[Field<'_>]) -> Result<Vec<Vec<u8>>, SealError> {
+    pub fn seal_columns(&self, fields: &[Field<'_>], out: &mut Vec<u8>) -> Result<(), SealError> {
         fields
             .iter()
             .try_for_each(|field| self.check_field(field))?;
         let count = u32::try_from(fields.len()).map_err(|_| SealError::Used)?;
         let process = self.take(count)?;
+        let start = out.len();
+        out.reserve(fields.iter().map(Field::sealed_len).sum());
         fields
             .iter()
-            .map(|field| {
-                let content = field.content();
-                let mut out = Vec::with_capacity(sealed_len(content.bytes.len(), content.pad));
-                self.seal(process, &field.binding(), &content, &mut out)?;
-                Ok(out)
-            })
-            .collect()
+            .try_for_each(|field| self.seal(process, &field.binding(), &field.content(), out))
+            .inspect_err(|_| out.truncate(start))
     }
 
     /// Seals bytes that are no column, bound to `parts`.
@@ -183,19 +181,24 @@ impl Grant {
 }
 
 /// One value of a column, to be sealed for its row.
-#[derive(Clone, Copy)]
 pub struct Field<'a> {
     /// The column.
     pub column: &'a ColumnRef,
     /// The row's key, as the column binds it.
     pub row: &'a RowKey,
     /// The value, of the column's kind.
-    pub value: &'a Value,
+    pub value: Canonical<'a>,
     /// The column's padding.
     pub pad: Option<Pad>,
 }
 
 impl Field<'_> {
+    /// How long the value is once it is sealed.
+    #[must_use]
+    pub fn sealed_len(&self) -> usize {
+        sealed_len(self.value.expose().len(), self.pad)
+    }
+
     const fn binding(&self) -> Binding<'_> {
         Binding::Column(self.column, self.row)
     }
@@ -414,23 +417,32 @@ mod tests {
             .map(|value| Field {
                 column: &column,
                 row: &row,
-                value,
+                value: value.lend(),
                 pad: None,
             })
             .collect();
-        let sealed = grant.seal_columns(&fields).unwrap();
-        for (value, sealed) in values.iter().zip(&sealed) {
+        let mut sealed = b"before".to_vec();
+        grant.seal_columns(&fields, &mut sealed).unwrap();
+        let mut rest = sealed.strip_prefix(b"before").unwrap();
+        for field in &fields {
+            let (sealed, behind) = rest.split_at(field.sealed_len());
             let opened = key.open_column(&column, &row, Expected::of(Kind::Text), sealed);
-            assert_eq!(opened.ok().unwrap().expose(), value.expose());
+            assert_eq!(opened.ok().unwrap().expose(), field.value.expose());
+            rest = behind;
         }
-        assert_eq!(grant.seal_columns(&fields), Err(SealError::Used));
-        assert_eq!(grant.left(), 1);
-        let null = Value::null();
+        assert!(rest.is_empty());
+        let before = sealed.clone();
+        let result = grant.seal_columns(&fields, &mut sealed);
+        assert_eq!((result, grant.left()), (Err(SealError::Used), 1));
         let bad = Field {
-            value: &null,
-            ..fields[0]
+            column: &column,
+            row: &row,
+            value: Value::null(),
+            pad: None,
         };
-        assert_eq!(grant.seal_columns(&[bad]), Err(SealError::NullUnpadded));
+        let result = grant.seal_columns(&[bad], &mut sealed);
+        assert_eq!(result, Err(SealError::NullUnpadded));
+        assert_eq!(sealed, before);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Blind indexes: a keyed hash of a normalised value, for equality look-up and uniqueness
 //! (`docs/FORMAT.md`, section 4). Owns the hash; what is normalised how is in `definition`.
 
-use fieldseal_model::Value;
+use fieldseal_model::Canonical;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -98,7 +98,7 @@ impl IndexKey {
     /// See [`IndexError`].
     pub fn compute(
         &self,
-        value: &Value,
+        value: &Canonical<'_>,
         length: IndexLength,
     ) -> Result<Option<Vec<u8>>, IndexError> {
         Ok(self
@@ -111,7 +111,7 @@ impl IndexKey {
     ///
     /// # Errors
     /// See [`IndexError`].
-    pub fn verify(&self, value: &Value, stored: Option<&[u8]>) -> Result<bool, IndexError> {
+    pub fn verify(&self, value: &Canonical<'_>, stored: Option<&[u8]>) -> Result<bool, IndexError> {
         Ok(match (self.full(value)?, stored) {
             (None, None) => true,
             (Some(hash), Some(stored)) if (8..=32).contains(&stored.len()) => {
@@ -121,7 +121,7 @@ impl IndexKey {
         })
     }
 
-    fn full(&self, value: &Value) -> Result<Option<[u8; 32]>, IndexError> {
+    fn full(&self, value: &Canonical<'_>) -> Result<Option<[u8; 32]>, IndexError> {
         Ok(self.definition.normalise(value)?.map(|normalised| {
             let mut mac = self.hmac.clone();
             mac.update(&[0x01, self.definition.kind().code()]);

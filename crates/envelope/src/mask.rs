@@ -1,7 +1,7 @@
 //! Masks: the little of a value that is shown in clear beside it. Owns what they reveal; a mask
 //! is plaintext by choice of the policy.
 
-use fieldseal_model::Value;
+use fieldseal_model::Canonical;
 
 /// Always four, so that a mask does not tell how much it hides.
 const HIDDEN: &str = "****";
@@ -20,7 +20,7 @@ impl Mask {
     /// What is shown of the value; nothing (stored as NULL) for NULL and for the kinds that have
     /// no text: float, bytes and UUID.
     #[must_use]
-    pub fn apply(self, value: &Value) -> Option<String> {
+    pub fn apply(self, value: &Canonical<'_>) -> Option<String> {
         if value.is_null() {
             return None;
         }

@@ -1,77 +1,199 @@
-//! What can go wrong when a row is opened. Owns the texts; they hold names and key ids only.
+//! What can go wrong when a row is sealed, opened or looked up. Owns the texts: they name table,
+//! column and key id, and never hold a value.
 
-use fieldseal_db::DbError;
+use std::fmt;
 
-/// Why one cell was not opened. The rest of its row still is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpenFailure {
-    /// The column holds something that no seal made: perhaps a value in clear.
-    #[error("not a sealed value")]
-    NotSealed,
-    /// It was sealed for another row, column or table, or is damaged.
-    #[error("does not open here")]
-    DoesNotOpen,
-    /// Its key cannot be had.
-    #[error("its key cannot be had: {0}")]
-    Key(String),
-    /// The blind index beside it belongs to another value.
-    #[error("the blind index in column {column} belongs to another value")]
-    IndexMismatch {
-        /// The index column.
-        column: String,
-    },
-    /// The row's key columns, as they are stored, make no row key.
-    #[error("the row's key columns make no row key")]
-    RowKey,
+use fieldseal_envelope::KeyId;
+use fieldseal_keys::{KeyringError, ProviderError};
+
+use crate::column::Column;
+
+/// Where something went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct At {
+    /// The table in the database.
+    pub table: String,
+    /// The column in the database.
+    pub column: String,
+    /// The key that the value names, where it names one.
+    pub key: Option<KeyId>,
 }
 
-/// Why no rows were read.
-#[derive(Debug, thiserror::Error)]
-pub enum VaultError {
-    /// The database failed.
-    #[error("reading {table} failed")]
-    Database {
-        /// The target table.
-        table: String,
-        /// What the database said.
-        #[source]
-        source: DbError,
-    },
-    /// The policy has no such table.
-    #[error("the policy has no table with the id or name {0}")]
-    NoTable(String),
-    /// The column has no such blind index.
-    #[error("column {column} of {table} has no blind index of that name")]
-    NoIndex {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-    },
-    /// A row has the index that was looked for, but its value cannot be compared with the query.
+impl At {
+    pub(crate) fn column(column: &Column, key: Option<KeyId>) -> Self {
+        Self {
+            table: column.table.clone(),
+            column: column.name.clone(),
+            key,
+        }
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.table, self.column)?;
+        match self.key {
+            Some(key) => write!(f, " (key {key})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why something was not sealed, opened or looked up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The column holds something that no seal made, perhaps a value in clear.
     #[error(
-        "column {column} of a row found in {table} by its index: {failure}; look at that table with `fieldseal open`"
+        "{at}: not a sealed value; it may be in clear: find out who wrote it, and seal it anew"
     )]
-    FoundDoesNotOpen {
-        /// The target table.
-        table: String,
-        /// The column.
-        column: String,
-        /// What is wrong with its value.
-        failure: OpenFailure,
+    NotSealed {
+        /// Where.
+        at: At,
     },
-    /// A key value that is not of its column's kind, or too few of them.
-    #[error("a key of {table} is {wanted}")]
-    OddKey {
+    /// A vault for the plaintext database found bytes where a value in clear should stand.
+    #[error("{at}: bytes in a column of the plaintext database; is it the sealed one?")]
+    NotPlaintext {
+        /// Where.
+        at: At,
+    },
+    /// It was sealed for another row, column, table or kind, or is damaged.
+    #[error("{at}: does not open here; it was sealed for another place or kind, or is damaged")]
+    DoesNotOpen {
+        /// Where.
+        at: At,
+    },
+    /// The value is of another kind than the column or the field, or out of the field's range.
+    #[error("{at}: {reason}")]
+    WrongKind {
+        /// Where.
+        at: At,
+        /// What is wrong, without the value.
+        reason: String,
+    },
+    /// The column is NULL and the field's type has no place for that.
+    #[error("{at}: NULL; make the field an Option")]
+    Null {
+        /// Where.
+        at: At,
+    },
+    /// The value to be sealed is wider than its column.
+    #[error("{at}: the value is too wide for its column")]
+    TooWide {
+        /// Where.
+        at: At,
+    },
+    /// The key service denies this process the key. Declare the field as an `Access` to get the
+    /// rest of the row.
+    #[error("{at}: the key service denies the key of its domain: {reason}")]
+    Denied {
+        /// Where.
+        at: At,
+        /// What the service said.
+        reason: String,
+    },
+    /// A field that was denied when its row was opened cannot be sealed again.
+    #[error("{at}: was denied when the row was opened, so there is nothing to seal")]
+    NeverOpened {
+        /// Where.
+        at: At,
+    },
+    /// The key cannot be had now. Trying again may help.
+    #[error("{at}: its key cannot be had now: {reason}")]
+    KeyUnavailable {
+        /// Where.
+        at: At,
+        /// What the key service or the key store said.
+        reason: String,
+    },
+    /// The key store does not know the key: the value is of another deployment, or the store is an
+    /// older copy.
+    #[error("{at}: its key is not in the key store")]
+    KeyUnknown {
+        /// Where.
+        at: At,
+    },
+    /// The key has no wrap under a wrapping key of the configuration any more.
+    #[error("{at}: its key is retired: {reason}")]
+    KeyRetired {
+        /// Where.
+        at: At,
+        /// Under what it is wrapped.
+        reason: String,
+    },
+    /// The key store holds something that only damage or an attack explains.
+    #[error("{at}: {reason}")]
+    Alarm {
+        /// Where.
+        at: At,
+        /// What the keyring found.
+        reason: String,
+    },
+    /// The blind index beside the value belongs to another value.
+    #[error("{at}: the blind index in column {index} belongs to another value")]
+    IndexMismatch {
+        /// Where.
+        at: At,
+        /// The index column.
+        index: String,
+    },
+    /// A normaliser of the blind index refuses the value.
+    #[error("{at}: the value has no normal form for the blind index in column {index}")]
+    NoNormalForm {
+        /// Where.
+        at: At,
+        /// The index column.
+        index: String,
+    },
+    /// The columns that sealed values are bound to make no row key.
+    #[error("{table}: the row's key columns make no row key: {reason}")]
+    RowKey {
         /// The table.
         table: String,
-        /// What it takes.
-        wanted: String,
+        /// Why not.
+        reason: String,
     },
-    /// The value looked for has no normal form.
-    #[error("the value looked for cannot be normalised")]
-    OddQuery,
-    /// The keys failed.
-    #[error("the keys failed: {0}")]
-    Keys(String),
+    /// The sealing library refused.
+    #[error("{at}: was not sealed: {reason}")]
+    Sealing {
+        /// Where.
+        at: At,
+        /// What it said.
+        reason: String,
+    },
+    /// The rows were not opened because the process' threads are ending.
+    #[error("the thread that opened the rows is gone")]
+    Threads,
+}
+
+impl Error {
+    /// Whether the same call may succeed later with nothing changed by hand.
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::KeyUnavailable { .. })
+    }
+
+    /// What it means for a column that a key cannot be had.
+    pub(crate) fn of_key(at: At, error: &KeyringError) -> Self {
+        let reason = error.to_string();
+        match error {
+            KeyringError::Unknown { .. } => Self::KeyUnknown { at },
+            KeyringError::NoUsableWrap { .. } => Self::KeyRetired { at, reason },
+            _ if error.is_alarm() => Self::Alarm { at, reason },
+            _ if is_denied(error) => Self::Denied { at, reason },
+            _ if error.is_temporary() => Self::KeyUnavailable { at, reason },
+            _ => Self::Sealing { at, reason },
+        }
+    }
+}
+
+/// Whether every wrap was denied. One that merely did not answer might have opened.
+pub(crate) fn is_denied(error: &KeyringError) -> bool {
+    match error {
+        KeyringError::Refused { refused, .. } | KeyringError::NotWrapped { refused, .. } => {
+            let denied = |error: &ProviderError| matches!(error, ProviderError::Denied { .. });
+            !refused.is_empty() && refused.iter().all(|wrap| denied(&wrap.error))
+        }
+        _ => false,
+    }
 }

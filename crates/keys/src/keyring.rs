@@ -264,12 +264,16 @@ impl Keyring {
             let absent = missing.into_iter().filter(|id| !rows.contains_key(id));
             absent.for_each(|id| inner.unknown.put(id, ()));
         }
-        let opening = unique.into_iter().map(|key| {
+        // Owned keys: a closure over lent ones makes a future that no task may be spawned with.
+        let opening = unique.into_iter().cloned().map(|key| {
             let row = rows.get(&key.id).cloned();
-            async move { (key, self.open(key.clone(), row).await.map(OpeningKey::of)) }
+            async move {
+                let opened = self.open(key.clone(), row).await.map(OpeningKey::of);
+                (key, opened)
+            }
         });
         let opening = stream::iter(opening).buffer_unordered(PARALLEL_UNWRAPS);
-        let opened: HashMap<&KeyRef, _> = opening.collect().await;
+        let opened: HashMap<KeyRef, _> = opening.collect().await;
         Ok(keys.iter().map(|key| opened[key].clone()).collect())
     }
 

@@ -1,7 +1,7 @@
 //! Data keys in use: who wraps them, where they lie, and how many seals they still allow.
 //!
-//! This crate owns the [`KeyProvider`] port with its implementations [`AwsKmsProvider`] (nothing
-//! else talks to KMS) and [`LocalProvider`], the [`KeyStore`] port, and the [`Keyring`] that stands
+//! This crate owns the [`KeyProvider`] port with its implementations `AwsKmsProvider` (with the
+//! feature `aws-kms`; nothing else talks to KMS) and [`LocalProvider`], the [`KeyStore`] port, and the [`Keyring`] that stands
 //! between them and everything that seals or opens (`docs/FORMAT.md`, sections 4 and 5). It knows
 //! no database, no policy and no cipher: keys are derived, and their uses counted, by
 //! `fieldseal-envelope`.
@@ -10,6 +10,7 @@
 //! wrapping key the *configuration* names, for the deployment, domain and purpose the *caller*
 //! names, and because its id, computed again from its bytes, is the one that was asked for.
 
+#[cfg(feature = "aws-kms")]
 mod aws_kms;
 mod error;
 mod keyring;
@@ -17,6 +18,7 @@ mod local;
 mod provider;
 mod store;
 
+#[cfg(feature = "aws-kms")]
 pub use aws_kms::{AwsKmsProvider, KmsDryRun};
 pub use error::{KeyringError, RefusedWrap};
 pub use keyring::{KeyRef, Keyring, KeyringSettings, MAX_USES, OwedWrap, Rewrapped, lacking_wraps};

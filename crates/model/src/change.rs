@@ -1,9 +1,10 @@
 //! One decoded row record. Owns its shape and what may be printed of it; does not know how DMS
 //! spells it or what the policy says of it.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use crate::{Plaintext, Position};
+use crate::{Piece, Position};
 
 /// The kind of database that DMS reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +25,32 @@ pub struct TableName {
 }
 
 impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.table)
+    }
+}
+
+/// A [`TableName`] that lies in the record it was decoded from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableRef<'a> {
+    /// The schema; a MySQL database's name.
+    pub schema: Cow<'a, str>,
+    /// The table.
+    pub table: Cow<'a, str>,
+}
+
+impl TableRef<'_> {
+    /// The same name, independent of the record.
+    #[must_use]
+    pub fn to_name(&self) -> TableName {
+        TableName {
+            schema: self.schema.to_string(),
+            table: self.table.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for TableRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.schema, self.table)
     }
@@ -57,97 +84,61 @@ impl Operation {
 
 /// One cell as it arrived, before the policy's kind is known. Numbers keep every digit.
 /// No `Debug`, no `Clone`.
-pub enum Cell {
+pub enum Cell<'a> {
     /// JSON null.
     Null,
     /// JSON true or false.
     Boolean(bool),
     /// A JSON number's own characters.
-    Number(Plaintext),
+    Number(Piece<'a>),
     /// A JSON string, unescaped.
-    Text(Plaintext),
+    Text(Piece<'a>),
 }
 
 /// Cells by column name, in the record's order; no name twice.
 #[derive(Default)]
-pub struct Row {
-    /// Every name, one behind the other: one allocation, however many columns.
-    names: String,
-    /// Each cell with where its name ends.
-    cells: Vec<(usize, Cell)>,
-}
+pub struct Row<'a>(Vec<(Cow<'a, str>, Cell<'a>)>);
 
-impl Row {
+impl<'a> Row<'a> {
     /// Takes cells whose names the decoder has found to be distinct.
     #[must_use]
-    pub fn new(cells: Vec<(String, Cell)>) -> Self {
-        let mut row = Self::default();
-        for (name, cell) in cells {
-            row.push(&name, cell);
-        }
-        row
-    }
-
-    /// A row with no cell yet, and room for `cells`.
-    #[must_use]
-    pub fn with_capacity(cells: usize) -> Self {
-        Self {
-            // Names are seldom longer; if they are, it grows.
-            names: String::with_capacity(cells * 16),
-            cells: Vec::with_capacity(cells),
-        }
-    }
-
-    /// Adds a cell whose name the row does not have yet.
-    pub fn push(&mut self, name: &str, cell: Cell) {
-        self.names.push_str(name);
-        self.cells.push((self.names.len(), cell));
+    pub const fn new(cells: Vec<(Cow<'a, str>, Cell<'a>)>) -> Self {
+        Self(cells)
     }
 
     /// The cell of `column`; `None` when the record lacks it.
     #[must_use]
-    pub fn get(&self, column: &str) -> Option<&Cell> {
-        self.iter()
-            .find(|(name, _)| *name == column)
-            .map(|(_, cell)| cell)
+    pub fn get(&self, column: &str) -> Option<&Cell<'a>> {
+        self.get_near(column, 0).map(|(_, cell)| cell)
     }
 
     /// As [`get`](Self::get), with the cell's number; looked for first where `near` says. Whoever
     /// asks for one column after the other, in the record's own order, finds each at once.
     #[must_use]
-    pub fn get_near(&self, column: &str, near: usize) -> Option<(usize, &Cell)> {
-        let named = |number: &usize| self.name(*number) == column;
-        let number = (near..self.cells.len())
-            .find(named)
-            .or_else(|| (0..near.min(self.cells.len())).find(named))?;
-        Some((number, &self.cells[number].1))
-    }
-
-    fn name(&self, number: usize) -> &str {
-        let start = number.checked_sub(1).map_or(0, |n| self.cells[n].0);
-        &self.names[start..self.cells[number].0]
+    pub fn get_near(&self, column: &str, near: usize) -> Option<(usize, &Cell<'a>)> {
+        let (before, behind) = self.0.split_at(near.min(self.0.len()));
+        let find = |cells: &[(Cow<'a, str>, _)]| cells.iter().position(|(name, _)| name == column);
+        let number = find(behind)
+            .map(|number| before.len() + number)
+            .or_else(|| find(before))?;
+        Some((number, &self.0[number].1))
     }
 
     /// The cells in the record's order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Cell)> {
-        let mut start = 0;
-        self.cells.iter().map(move |(end, cell)| {
-            let name = &self.names[start..*end];
-            start = *end;
-            (name, cell)
-        })
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Cell<'a>)> {
+        self.0.iter().map(|(name, cell)| (name.as_ref(), cell))
     }
 
     /// How many cells there are.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.cells.len()
+    pub const fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether there is no cell.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -162,23 +153,24 @@ pub struct SourceOrder {
     pub record: u32,
 }
 
-/// One row record: load, insert, update or delete of one row.
-pub struct Change {
+/// One row record: load, insert, update or delete of one row. Most of it lies in the bytes it was
+/// decoded from.
+pub struct Change<'a> {
     /// The table as the record names it.
-    pub table: TableName,
+    pub table: TableRef<'a>,
     /// What happened.
     pub operation: Operation,
     /// Its order; loads have none.
     pub order: Option<SourceOrder>,
     /// When DMS built the record: its own text, ISO-8601 UTC. Not an order.
-    pub stamp: String,
+    pub stamp: Cow<'a, str>,
     /// The row after the change; of a delete, the old row or only its key.
-    pub row: Row,
+    pub row: Row<'a>,
     /// The before-image: absent, empty (`{}`: nothing of it changed), or the old cells.
-    pub before: Option<Row>,
+    pub before: Option<Row<'a>>,
 }
 
-impl fmt::Debug for Change {
+impl fmt::Debug for Change<'_> {
     /// Table, operation, order and the count of columns; never a cell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Change")
@@ -192,11 +184,11 @@ impl fmt::Debug for Change {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cell, Change, Operation, Row, TableName};
+    use super::{Cell, Change, Operation, Row, TableRef};
 
     #[test]
     fn a_cell_is_found_wherever_it_is_looked_for_first() {
-        let cell = |name: &str| (name.to_owned(), Cell::Text(name.into()));
+        let cell = |name: &'static str| (name.into(), Cell::Text(name.into()));
         let row = Row::new(["id", "name", "mail"].into_iter().map(cell).collect());
         for (number, name) in ["id", "name", "mail"].into_iter().enumerate() {
             for near in 0..5 {
@@ -212,17 +204,14 @@ mod tests {
     #[test]
     fn debug_of_a_change_shows_no_cell() {
         let change = Change {
-            table: TableName {
-                schema: "shop".to_owned(),
-                table: "customers".to_owned(),
+            table: TableRef {
+                schema: "shop".into(),
+                table: "customers".into(),
             },
             operation: Operation::Insert,
             order: None,
-            stamp: String::new(),
-            row: Row::new(vec![(
-                "email".to_owned(),
-                Cell::Text("ada@example.org".into()),
-            )]),
+            stamp: "".into(),
+            row: Row::new(vec![("email".into(), Cell::Text("ada@example.org".into()))]),
             before: None,
         };
         let shown = format!("{change:?}");

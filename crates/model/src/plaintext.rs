@@ -45,3 +45,48 @@ impl From<&str> for Plaintext {
         Self::new(text.as_bytes().to_vec())
     }
 }
+
+/// Plaintext of its own, or a piece of somebody else's, who wipes it: most of a record's cells
+/// stand in it as they are. No more can be printed or copied than of [`Plaintext`].
+pub enum Piece<'a> {
+    /// Text in memory that its owner wipes.
+    Text(&'a str),
+    /// Bytes in memory that its owner wipes.
+    Bytes(&'a [u8]),
+    /// Wiped with the piece.
+    Own(Plaintext),
+}
+
+impl Piece<'_> {
+    /// The bytes themselves.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+            Self::Own(bytes) => bytes.expose(),
+        }
+    }
+
+    /// The bytes as text; `None` when they are no UTF-8.
+    #[must_use]
+    pub fn expose_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+            Self::Own(bytes) => std::str::from_utf8(bytes.expose()).ok(),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Piece<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Plaintext> for Piece<'_> {
+    fn from(bytes: Plaintext) -> Self {
+        Self::Own(bytes)
+    }
+}

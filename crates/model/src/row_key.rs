@@ -5,7 +5,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::Value;
+use crate::Canonical;
 
 /// Count byte, then for each key column, in policy order, the kind byte and the canonical bytes
 /// with their length as u32 big-endian. Prints its length only: a key may be personal data.
@@ -37,8 +37,12 @@ impl RowKey {
     ///
     /// # Errors
     /// See [`InvalidRowKey`].
-    pub fn new<'a>(values: impl IntoIterator<Item = &'a Value>) -> Result<Self, InvalidRowKey> {
-        let mut bytes = vec![0_u8];
+    pub fn new<'a, 'b: 'a>(
+        values: impl IntoIterator<Item = &'a Canonical<'b>>,
+    ) -> Result<Self, InvalidRowKey> {
+        // Room for most keys.
+        let mut bytes = Vec::with_capacity(32);
+        bytes.push(0_u8);
         for value in values {
             if value.is_null() {
                 return Err(InvalidRowKey::Null);

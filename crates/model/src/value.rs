@@ -2,25 +2,19 @@
 //! `canonical`.
 
 use crate::canonical::{self, NotCanonical};
-use crate::{Kind, Plaintext};
+use crate::{Kind, Piece, Plaintext};
 
 /// A kind with its canonical bytes (`docs/FORMAT.md`, section 3): what is sealed, indexed and
-/// put into row keys. Plaintext: no `Debug`, no `Clone`; wiped on drop.
-pub struct Value {
+/// put into row keys. Plaintext: no `Debug`, no `Clone`; wiped on drop, or by who lent it.
+pub struct Canonical<'a> {
     kind: Kind,
-    bytes: Plaintext,
+    bytes: Piece<'a>,
 }
 
-impl Value {
-    /// NULL, kind `z`, no bytes.
-    #[must_use]
-    pub fn null() -> Self {
-        Self {
-            kind: Kind::Null,
-            bytes: Plaintext::new(Vec::new()),
-        }
-    }
+/// A canonical value that borrows from nobody.
+pub type Value = Canonical<'static>;
 
+impl Canonical<'static> {
     /// A value from bytes that must already be canonical; what an opener calls.
     ///
     /// # Errors
@@ -28,7 +22,10 @@ impl Value {
     pub fn from_canonical(kind: Kind, bytes: Vec<u8>) -> Result<Self, NotCanonical> {
         let bytes = Plaintext::new(bytes);
         canonical::check(kind, bytes.expose())?;
-        Ok(Self { kind, bytes })
+        Ok(Self {
+            kind,
+            bytes: Piece::Own(bytes),
+        })
     }
 
     /// An integer from decimal digits with an optional sign and leading zeros.
@@ -72,8 +69,11 @@ impl Value {
 
     /// A boolean.
     #[must_use]
-    pub fn boolean(truth: bool) -> Self {
-        Self::trusted(Kind::Boolean, vec![if truth { b'1' } else { b'0' }])
+    pub const fn boolean(truth: bool) -> Self {
+        Self {
+            kind: Kind::Boolean,
+            bytes: Piece::Text(if truth { "1" } else { "0" }),
+        }
     }
 
     /// For constructors in this crate whose bytes are canonical by construction.
@@ -81,7 +81,47 @@ impl Value {
         debug_assert!(canonical::check(kind, &bytes).is_ok());
         Self {
             kind,
-            bytes: Plaintext::new(bytes),
+            bytes: Piece::Own(Plaintext::new(bytes)),
+        }
+    }
+}
+
+impl<'a> Canonical<'a> {
+    /// NULL, kind `z`, no bytes.
+    #[must_use]
+    pub const fn null() -> Self {
+        Self {
+            kind: Kind::Null,
+            bytes: Piece::Bytes(&[]),
+        }
+    }
+
+    /// Text in the canonical form of `kind`, without a copy of it.
+    ///
+    /// # Errors
+    /// [`NotCanonical`] when `text` is not the one form that `kind` allows.
+    pub fn lent(kind: Kind, text: &'a str) -> Result<Self, NotCanonical> {
+        canonical::check(kind, text.as_bytes())?;
+        Ok(Self {
+            kind,
+            bytes: Piece::Text(text),
+        })
+    }
+
+    /// As [`text`](Value::text), without a copy of it.
+    #[must_use]
+    pub const fn lent_text(text: &'a str) -> Self {
+        Self {
+            kind: Kind::Text,
+            bytes: Piece::Text(text),
+        }
+    }
+
+    /// For bytes that were a value's.
+    pub(crate) const fn trust(kind: Kind, bytes: &'a [u8]) -> Self {
+        Self {
+            kind,
+            bytes: Piece::Bytes(bytes),
         }
     }
 
@@ -102,7 +142,7 @@ impl Value {
     pub fn expose_text(&self) -> Option<&str> {
         match self.kind {
             Kind::Float | Kind::Bytes | Kind::Uuid => None,
-            _ => std::str::from_utf8(self.expose()).ok(),
+            _ => self.bytes.expose_text(),
         }
     }
 
@@ -112,12 +152,15 @@ impl Value {
         self.kind == Kind::Null
     }
 
+    /// The same value, which borrows from this one.
+    #[must_use]
+    pub fn lend(&self) -> Canonical<'_> {
+        Canonical::trust(self.kind, self.expose())
+    }
+
     /// A deliberate copy; both are wiped.
     #[must_use]
-    pub fn duplicate(&self) -> Self {
-        Self {
-            kind: self.kind,
-            bytes: self.bytes.duplicate(),
-        }
+    pub fn duplicate(&self) -> Value {
+        Value::trusted(self.kind, self.expose().to_vec())
     }
 }

@@ -2,12 +2,14 @@
 
 use std::fmt::{Debug, Display};
 
-use fieldseal_model::{Cell, Plaintext, Row, Value};
+use fieldseal_model::{Cell, Piece, Plaintext, Row, Value, Values};
 use static_assertions::assert_not_impl_any;
 
 assert_not_impl_any!(Plaintext: Debug, Display, Clone, PartialEq);
-assert_not_impl_any!(Cell: Debug, Display, Clone, PartialEq);
-assert_not_impl_any!(Row: Debug, Display, Clone, PartialEq);
+assert_not_impl_any!(Piece<'_>: Debug, Display, Clone, PartialEq);
+assert_not_impl_any!(Cell<'_>: Debug, Display, Clone, PartialEq);
+assert_not_impl_any!(Row<'_>: Debug, Display, Clone, PartialEq);
+assert_not_impl_any!(Values: Debug, Display, Clone, PartialEq);
 assert_not_impl_any!(Value: Debug, Display, Clone, PartialEq);
 
 #[test]

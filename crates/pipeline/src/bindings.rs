@@ -6,7 +6,8 @@
 
 mod json;
 
-use fieldseal_model::{Kind, Value, ValueType};
+use bytes::Bytes;
+use fieldseal_model::{Canonical, Kind, ValueType};
 
 /// A column as the target describes it.
 #[derive(Clone, Debug)]
@@ -148,8 +149,8 @@ pub enum Bound {
     Unsigned(u64),
     /// Text, also of numbers, dates and times, in the form every server reads exactly.
     Text(String),
-    /// Bytes.
-    Bytes(Vec<u8>),
+    /// Bytes: of a sealed value, those that were sealed with it lie beside it.
+    Bytes(Bytes),
 }
 
 /// A value that the column cannot hold.
@@ -160,7 +161,7 @@ pub(crate) struct DoesNotFit;
 ///
 /// # Errors
 /// [`DoesNotFit`] when the column cannot hold the value exactly.
-pub(crate) fn bind(value: &Value, ty: &TargetType) -> Result<Bound, DoesNotFit> {
+pub(crate) fn bind(value: &Canonical<'_>, ty: &TargetType) -> Result<Bound, DoesNotFit> {
     if value.is_null() {
         return Ok(Bound::Null);
     }
@@ -211,7 +212,7 @@ pub(crate) fn bind(value: &Value, ty: &TargetType) -> Result<Bound, DoesNotFit> 
         }
         (TargetType::Bytes { max }, Kind::Bytes | Kind::Uuid) => {
             let ok = max.is_none_or(|max| value.expose().len() as u64 <= max);
-            ok.then(|| Bound::Bytes(value.expose().to_vec()))
+            ok.then(|| Bound::Bytes(Bytes::copy_from_slice(value.expose())))
                 .ok_or(DoesNotFit)
         }
         (TargetType::Bits { width }, Kind::Bytes) => bits(value.expose(), *width),
@@ -238,7 +239,7 @@ const fn is_text(kind: Kind) -> bool {
     !matches!(kind, Kind::Float | Kind::Bytes | Kind::Uuid | Kind::Null)
 }
 
-fn text(value: &Value) -> Result<&str, DoesNotFit> {
+fn text<'a>(value: &'a Canonical<'_>) -> Result<&'a str, DoesNotFit> {
     value.expose_text().ok_or(DoesNotFit)
 }
 
@@ -271,7 +272,7 @@ fn decimal(text: &str, precision: Option<(u32, u32)>, unsigned: bool) -> Result<
     fits(sign && digits, text)
 }
 
-fn float(value: &Value) -> Result<Bound, DoesNotFit> {
+fn float(value: &Canonical<'_>) -> Result<Bound, DoesNotFit> {
     let raw: [u8; 8] = value.expose().try_into().map_err(|_| DoesNotFit)?;
     // The shortest text that reads back as the same number.
     Ok(Bound::Text(format!("{:?}", f64::from_be_bytes(raw))))
@@ -289,7 +290,7 @@ fn bits(bytes: &[u8], width: u16) -> Result<Bound, DoesNotFit> {
     if used > usize::from(width) {
         return Err(DoesNotFit);
     }
-    Ok(Bound::Bytes(bytes.to_vec()))
+    Ok(Bound::Bytes(Bytes::copy_from_slice(bytes)))
 }
 
 fn hyphenated(bytes: &[u8]) -> String {

@@ -90,7 +90,10 @@ impl DryRun {
         let change = match decoded {
             Ok(Record::Row(change)) => change,
             Ok(Record::Control(control)) => {
-                return match self.planner.table_number(&control.table) {
+                return match self
+                    .planner
+                    .table_number(&control.table.schema, &control.table.table)
+                {
                     Some(_) => Verdict::Noted,
                     None => Verdict::Skipped,
                 };
@@ -127,7 +130,7 @@ impl DryRun {
                 None => Verdict::Applied,
             },
             Planned::Ignored => Verdict::Skipped,
-            Planned::Stop(PlanStop::UnlistedTable) => Verdict::Stops {
+            Planned::Stop(PlanStop::UnlistedTable(_)) => Verdict::Stops {
                 reason: "unlisted-table",
             },
             Planned::Stop(PlanStop::OtherEngine) => Verdict::Stops {
@@ -145,7 +148,7 @@ impl DryRun {
 
     /// The first kept column that the row must have and lacks.
     fn missing(&self, change: &Change) -> Option<&str> {
-        let table = self.planner.table_number(&change.table)?;
+        let table = self.planner.table_of(change)?;
         let lacks = |name: &&String| change.row.get(name).is_none();
         (change.operation != Operation::Delete)
             .then(|| self.required[table].iter().find(lacks))?

@@ -3,11 +3,9 @@
 
 mod row;
 
-use std::collections::HashMap;
-
 use fieldseal_envelope::{ColumnRef, Domain, IndexKey, Pad};
 use fieldseal_model::{
-    Change, Generation, Operation, RowKey, RowVersion, SequenceNumber, TableName, Value,
+    Change, Generation, Operation, RowKey, RowVersion, SequenceNumber, Slot, TableName, Values,
 };
 use fieldseal_policy::{Policy, Table, Treatment, UnlistedTables};
 
@@ -17,7 +15,8 @@ use row::RowPlan;
 /// Everything planning needs, put together once at the start.
 pub(crate) struct Planner {
     pub(crate) tables: Vec<TablePlan>,
-    by_source: HashMap<TableName, usize>,
+    /// Numbers of the tables, in the order of their names at the source.
+    by_source: Vec<usize>,
     pub(crate) domains: Vec<Domain>,
     skip_unlisted: bool,
     engine: fieldseal_model::Engine,
@@ -59,7 +58,7 @@ pub(crate) enum Planned {
 }
 
 pub(crate) enum PlanStop {
-    UnlistedTable,
+    UnlistedTable(TableName),
     OtherEngine,
 }
 
@@ -93,13 +92,15 @@ pub(crate) enum PlannedWrite {
         bound_to: Option<RowKey>,
         /// In the layout's order, without the key columns.
         cells: Vec<PlannedCell>,
+        /// What is to be sealed.
+        values: Values,
     },
 }
 
 pub(crate) enum PlannedCell {
     Ready(Bound),
-    /// To be sealed: the policy column's number and the value.
-    Seal(usize, Value),
+    /// To be sealed: the policy column's number and where the value is.
+    Seal(usize, Slot),
 }
 
 impl Planner {
@@ -148,11 +149,8 @@ impl Planner {
                 seals,
             });
         }
-        let by_source = tables
-            .iter()
-            .enumerate()
-            .map(|(n, t)| (t.table.source.clone(), n))
-            .collect();
+        let mut by_source: Vec<usize> = (0..tables.len()).collect();
+        by_source.sort_by_key(|number| &tables[*number].table.source);
         Self {
             tables,
             by_source,
@@ -162,17 +160,26 @@ impl Planner {
         }
     }
 
-    /// The number of the table whose records bear `name`.
-    pub(crate) fn table_number(&self, name: &TableName) -> Option<usize> {
-        self.by_source.get(name).copied()
+    /// The number of the table whose records bear this name.
+    pub(crate) fn table_number(&self, schema: &str, table: &str) -> Option<usize> {
+        let found = self.by_source.binary_search_by(|number| {
+            let source = &self.tables[*number].table.source;
+            (source.schema.as_str(), source.table.as_str()).cmp(&(schema, table))
+        });
+        Some(self.by_source[found.ok()?])
+    }
+
+    /// The number of the table that a change is of.
+    pub(crate) fn table_of(&self, change: &Change<'_>) -> Option<usize> {
+        self.table_number(&change.table.schema, &change.table.table)
     }
 
     /// What to do with a record of a table that the policy does not list.
-    pub(crate) fn unlisted_table(&self) -> Planned {
+    pub(crate) fn unlisted_table(&self, name: TableName) -> Planned {
         if self.skip_unlisted {
             Planned::Ignored
         } else {
-            Planned::Stop(PlanStop::UnlistedTable)
+            Planned::Stop(PlanStop::UnlistedTable(name))
         }
     }
 
@@ -182,8 +189,8 @@ impl Planner {
         sequence: &SequenceNumber,
         labels: &Labels,
     ) -> Planned {
-        let Some(number) = self.table_number(&change.table) else {
-            return self.unlisted_table();
+        let Some(number) = self.table_of(change) else {
+            return self.unlisted_table(change.table.to_name());
         };
         if change
             .order

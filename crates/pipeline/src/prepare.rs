@@ -23,7 +23,7 @@ pub(crate) use self::teams::Team;
 use self::teams::Teams;
 use crate::batch::{Origin, SealedBatch, TableUse};
 use crate::plan::Planner;
-use crate::seal::{Grants, seal_rows, seals_needed};
+use crate::seal::{Grants, seal_rows};
 use crate::{Labels, PipelineError, StopReason, StreamRecord, TableLayout, Target, TargetColumn};
 
 /// Turns records into sealed batches. One for a run, shared by its shards.
@@ -245,10 +245,9 @@ impl Preparer {
         behind: impl FnOnce(Prepared) -> R + Send + 'static,
     ) -> Result<R, KeyringError> {
         let plan = &planned.plan;
-        let needed = seals_needed(&self.planner, &plan.rows);
-        let mut grants = Vec::with_capacity(needed.len());
-        for (domain, seals) in self.planner.domains.iter().zip(needed) {
-            grants.push(self.grant(domain, Purpose::Seal, seals).await?);
+        let mut grants = Vec::with_capacity(plan.seals.len());
+        for (domain, seals) in self.planner.domains.iter().zip(&plan.seals) {
+            grants.push(self.grant(domain, Purpose::Seal, *seals).await?);
         }
         let held = u32::try_from(plan.held.len()).unwrap_or(u32::MAX);
         let held_grants = self.grant(&self.quarantine, Purpose::Value, held).await?;

@@ -1,7 +1,10 @@
 //! Planned rows to sealed rows, on every core. Owns drawing from grants; the bytes are the
 //! envelope's.
 
-use fieldseal_envelope::{Field, Grant, SealError};
+use std::slice;
+
+use bytes::Bytes;
+use fieldseal_envelope::{Field, Grant, SealError, sealed_len};
 use rayon::prelude::*;
 
 use crate::Bound;
@@ -16,22 +19,28 @@ const CHUNK: usize = 64;
 pub(crate) struct Grants(pub(crate) Vec<Vec<Grant>>);
 
 impl Grants {
-    /// Seals fields of one domain, in their order.
-    fn seal(&self, domain: usize, fields: &[Field<'_>]) -> Result<Vec<Vec<u8>>, SealError> {
-        match self.draw(domain, fields) {
+    /// Seals fields of one domain, one behind the other in their order.
+    fn seal(&self, domain: usize, fields: &[Field<'_>]) -> Result<Bytes, SealError> {
+        let mut sealed = Vec::new();
+        match self.draw(domain, fields, &mut sealed) {
             // No grant has that many left, but together they have enough.
-            Err(SealError::Used) if fields.len() > 1 => fields
+            Err(SealError::Used) => fields
                 .iter()
-                .map(|field| Ok(self.draw(domain, &[*field])?.swap_remove(0)))
-                .collect(),
+                .try_for_each(|field| self.draw(domain, slice::from_ref(field), &mut sealed)),
             outcome => outcome,
-        }
+        }?;
+        Ok(sealed.into())
     }
 
     /// Seals with the first grant of the domain that has a seal left for every field.
-    fn draw(&self, domain: usize, fields: &[Field<'_>]) -> Result<Vec<Vec<u8>>, SealError> {
+    fn draw(
+        &self,
+        domain: usize,
+        fields: &[Field<'_>],
+        sealed: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
         for grant in &self.0[domain] {
-            match grant.seal_columns(fields) {
+            match grant.seal_columns(fields, sealed) {
                 Err(SealError::Used) => {}
                 outcome => return outcome,
             }
@@ -55,12 +64,16 @@ pub(crate) fn seal_rows(
     rows: Vec<PlannedRow>,
     grants: &Grants,
 ) -> Result<Vec<SealedRow>, SealError> {
+    let count = rows.len();
     let chunks: Vec<Vec<SealedRow>> = rows
         .into_par_iter()
         .chunks(CHUNK)
         .map(|rows| seal_chunk(planner, rows, grants))
         .collect::<Result<_, _>>()?;
-    Ok(chunks.into_iter().flatten().collect())
+    // Growing would copy them.
+    let mut sealed = Vec::with_capacity(count);
+    chunks.into_iter().for_each(|chunk| sealed.extend(chunk));
+    Ok(sealed)
 }
 
 fn seal_chunk(
@@ -68,18 +81,17 @@ fn seal_chunk(
     rows: Vec<PlannedRow>,
     grants: &Grants,
 ) -> Result<Vec<SealedRow>, SealError> {
-    let mut fields = vec![Vec::new(); planner.domains.len()];
+    let mut fields: Vec<Vec<Field<'_>>> = planner.domains.iter().map(|_| Vec::new()).collect();
     for row in &rows {
         for_each_field(planner, row, |domain, field| fields[domain].push(field));
     }
     let mut sealed = Vec::with_capacity(fields.len());
     for (domain, fields) in fields.iter().enumerate() {
-        let values = if fields.is_empty() {
-            Vec::new()
+        sealed.push(if fields.is_empty() {
+            Bytes::new()
         } else {
             grants.seal(domain, fields)?
-        };
-        sealed.push(values.into_iter());
+        });
     }
     rows.into_iter()
         .map(|row| sealed_row(planner, row, &mut sealed))
@@ -92,17 +104,22 @@ fn for_each_field<'a>(
     row: &'a PlannedRow,
     mut each: impl FnMut(usize, Field<'a>),
 ) {
-    let PlannedWrite::Upsert { bound_to, cells } = &row.write else {
+    let PlannedWrite::Upsert {
+        bound_to,
+        cells,
+        values,
+    } = &row.write
+    else {
         return;
     };
     for cell in cells {
-        if let PlannedCell::Seal(column, value) = cell
+        if let PlannedCell::Seal(column, slot) = cell
             && let Some(seal) = &planner.tables[row.table].seals[*column]
         {
             let field = Field {
                 column: &seal.column,
                 row: bound_to.as_ref().unwrap_or(&row.key),
-                value,
+                value: values.get(*slot),
                 pad: seal.pad,
             };
             each(seal.domain, field);
@@ -114,16 +131,16 @@ fn for_each_field<'a>(
 fn sealed_row(
     planner: &Planner,
     row: PlannedRow,
-    sealed: &mut [std::vec::IntoIter<Vec<u8>>],
+    sealed: &mut [Bytes],
 ) -> Result<SealedRow, SealError> {
     let seals = &planner.tables[row.table].seals;
     let mut bound = |cell| match cell {
         PlannedCell::Ready(bound) => Ok(bound),
-        PlannedCell::Seal(column, _) => seals[column]
-            .as_ref()
-            .and_then(|seal| sealed[seal.domain].next())
-            .map(Bound::Bytes)
-            .ok_or(SealError::Purpose),
+        PlannedCell::Seal(column, slot) => {
+            let seal = seals[column].as_ref().ok_or(SealError::Purpose)?;
+            let length = sealed_len(slot.len(), seal.pad);
+            Ok(Bound::Bytes(sealed[seal.domain].split_to(length)))
+        }
     };
     let change = match row.write {
         PlannedWrite::Delete => RowChange::Delete,

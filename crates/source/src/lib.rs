@@ -12,7 +12,6 @@
 mod cascades;
 mod database;
 mod error;
-mod finding;
 mod position;
 mod settings;
 mod settle;
@@ -21,6 +20,6 @@ mod tables;
 pub use cascades::{Cascade, cascades, unlisted_cascades};
 pub use database::SourceDatabase;
 pub use error::SourceError;
-pub use finding::{Finding, Severity};
+pub use fieldseal_db::{Finding, Severity};
 pub use settle::{CommitOrder, HEARTBEAT_TABLE, Reading, StillOpen};
 pub use tables::few_values;

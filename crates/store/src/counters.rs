@@ -6,8 +6,8 @@ use fieldseal_db::{Bind, DbError, Dialect, Sql, Transaction};
 use fieldseal_model::Operation;
 use fieldseal_pipeline::{Operations, SealedBatch, TableOutcome};
 
-/// The columns in the order of [`Tally::numbers`].
-pub(crate) const COLUMNS: [&str; 9] = [
+/// What is counted of each table, by the names of the columns; in the order of `Tally::numbers`.
+pub const COUNTERS: [&str; 9] = [
     "loads",
     "inserts",
     "updates",
@@ -88,7 +88,7 @@ impl Tallies {
     pub(crate) fn outcomes(&self) -> Vec<TableOutcome> {
         let of = |(table, tally): (&Option<usize>, &Tally)| {
             let (table, numbers) = (*table, tally.numbers());
-            let counted = COLUMNS.into_iter().zip(numbers);
+            let counted = COUNTERS.into_iter().zip(numbers);
             counted
                 .filter(|(_, count)| *count > 0)
                 .map(move |(outcome, count)| TableOutcome {
@@ -121,7 +121,7 @@ impl Tallies {
 
 fn statement(dialect: Dialect) -> Sql {
     let add = |new: &dyn Fn(&str) -> String| {
-        COLUMNS
+        COUNTERS
             .iter()
             .map(|c| format!("{c} = fieldseal_counters.{c} + {}", new(c)))
             .collect::<Vec<_>>()
@@ -141,6 +141,6 @@ fn statement(dialect: Dialect) -> Sql {
     };
     Sql::dynamic(format!(
         "INSERT INTO fieldseal_counters (shard, table_id, {}) VALUES (?,?,?,?,?,?,?,?,?,?,?) {on_conflict}",
-        COLUMNS.join(", ")
+        COUNTERS.join(", ")
     ))
 }

@@ -9,11 +9,11 @@ pub(crate) mod sqlite;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use fieldseal_db::{Database, DbError, Dialect};
+use fieldseal_db::{Database, DbError, Dialect, Severity};
 use fieldseal_pipeline::{TableLayout, TargetColumn, TargetError, TargetType};
 
 use crate::error::target_error;
-use crate::findings::{self, Severity};
+use crate::findings;
 
 /// A table as the catalogue has it.
 #[derive(Debug, Default)]

@@ -29,7 +29,9 @@ mod store;
 mod table;
 mod tombstones;
 
-pub use findings::{Finding, Severity, findings};
+pub use counters::COUNTERS;
+pub use fieldseal_db::{Finding, Severity};
+pub use findings::findings;
 pub use generations::{
     Beginning, Completion, GenerationState, Gone, KnownShards, Seen, ShardMarks, SweepStep,
 };

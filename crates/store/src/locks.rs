@@ -40,33 +40,58 @@ pub(crate) async fn lock_tables(
         tables.is_sorted_by(|a, b| a.0 < b.0),
         "locks are taken in one order"
     );
-    if tx.dialect() == Dialect::Postgres {
-        advisory(tx, tables, mode).await?;
-    }
-    let rows = read(tx, tables, mode).await?;
+    let rows = if tx.dialect() == Dialect::Postgres {
+        locked_by_number(tx, tables, mode).await?
+    } else {
+        locked_by_row(tx, tables, mode).await?
+    };
     if rows.len() != tables.len() {
         return Err(DbError::unexpected());
     }
     rows.iter().map(locked_table).collect()
 }
 
-/// Advisory locks wait shorter than row locks and leave no dead row versions behind.
-async fn advisory(tx: &mut Transaction, tables: &[(&str, i64)], mode: Mode) -> Result<(), DbError> {
-    let sql = match mode {
-        Mode::Shared => "SELECT COUNT(pg_advisory_xact_lock_shared(?))",
-        Mode::Exclusive => "SELECT COUNT(pg_advisory_xact_lock(?))",
-    };
-    for (_, number) in tables {
-        tx.query(sql, &[Bind::from(ADVISORY_CLASS | number)])
-            .await?;
-    }
-    Ok(())
+/// PostgreSQL: advisory locks wait shorter than row locks and leave no dead row versions behind.
+/// They are sent together with the statement that reads: every round trip of a transaction is a
+/// wait of its own. The read is a statement behind them, since at READ COMMITTED a statement sees
+/// what was committed when it began, and a lock's own statement began before its wait.
+async fn locked_by_number(
+    tx: &mut Transaction,
+    tables: &[(&str, i64)],
+    mode: Mode,
+) -> Result<Vec<Row>, DbError> {
+    let mut statements = advisory(tables, mode);
+    statements.push(read(tables));
+    let mut rows = tx.query_together(&statements).await?;
+    // One row for each lock, then what was read.
+    rows.drain(..rows.len().min(tables.len()));
+    Ok(rows)
 }
 
-/// On MySQL this statement is the lock. On PostgreSQL it comes after the lock, in a statement of
-/// its own: at READ COMMITTED a statement sees what was committed when it began, and the lock's
-/// own statement began before the wait. On SQLite, BEGIN IMMEDIATE was the lock.
-async fn read(
+fn advisory(tables: &[(&str, i64)], mode: Mode) -> Vec<Sql> {
+    let lock = match mode {
+        Mode::Shared => "pg_advisory_xact_lock_shared",
+        Mode::Exclusive => "pg_advisory_xact_lock",
+    };
+    let of = |(_, number): &(&str, i64)| {
+        Sql::dynamic(format!("SELECT COUNT({lock}({}))", ADVISORY_CLASS | number))
+    };
+    tables.iter().map(of).collect()
+}
+
+fn read(tables: &[(&str, i64)]) -> Sql {
+    let numbers: Vec<String> = tables
+        .iter()
+        .map(|(_, number)| number.to_string())
+        .collect();
+    Sql::dynamic(format!(
+        "SELECT table_id, floor, revision FROM fieldseal_tables WHERE number IN ({}) ORDER BY table_id",
+        numbers.join(",")
+    ))
+}
+
+/// On MySQL the statement that reads is the lock. On SQLite, BEGIN IMMEDIATE was the lock.
+async fn locked_by_row(
     tx: &mut Transaction,
     tables: &[(&str, i64)],
     mode: Mode,

@@ -162,7 +162,7 @@ fn bind(bound: &Bound) -> Bind<'_> {
         Bound::Int(number) => Bind::from(*number),
         Bound::Unsigned(number) => Bind::Unsigned(*number),
         Bound::Text(text) => Bind::from(text.as_str()),
-        Bound::Bytes(bytes) => Bind::from(bytes.as_slice()),
+        Bound::Bytes(bytes) => Bind::from(bytes.as_ref()),
     }
 }
 

@@ -4,7 +4,7 @@
 use fieldseal_db::{Bind, DbError, Row, Sql};
 use fieldseal_model::RowVersion;
 
-use crate::counters::COLUMNS;
+use crate::counters::COUNTERS;
 use crate::store::Store;
 use crate::table::version_column;
 
@@ -136,13 +136,13 @@ impl Store {
         // A sum of BIGINT is a DECIMAL on two of the servers; here the rows are few.
         let sql = format!(
             "SELECT {} FROM fieldseal_counters WHERE table_id = ?",
-            COLUMNS.join(", ")
+            COUNTERS.join(", ")
         );
         let rows = self
             .database
             .query(Sql::dynamic(sql), &[Bind::from(table)])
             .await?;
-        let mut counters = COLUMNS.map(|name| (name, 0));
+        let mut counters = COUNTERS.map(|name| (name, 0));
         for row in &rows {
             for (index, counter) in counters.iter_mut().enumerate() {
                 counter.1 += unsigned(row, index)?;

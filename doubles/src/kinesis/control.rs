@@ -25,11 +25,11 @@ pub(super) struct CreateStream {
     shard_count: Option<u32>,
 }
 
-/// A call that says no more than which stream.
+/// Which stream a call is about, by its name, its ARN or both; some calls say no more.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct OfStream {
-    stream_name: Option<String>,
+    pub(super) stream_name: Option<String>,
     #[serde(rename = "StreamARN")]
     stream_arn: Option<String>,
 }
@@ -37,9 +37,8 @@ pub(super) struct OfStream {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct DescribeStream {
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
+    #[serde(flatten)]
+    stream: OfStream,
     exclusive_start_shard_id: Option<String>,
     limit: Option<usize>,
 }
@@ -47,18 +46,16 @@ pub(super) struct DescribeStream {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Retention {
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
+    #[serde(flatten)]
+    stream: OfStream,
     retention_period_hours: u32,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Encryption {
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
+    #[serde(flatten)]
+    stream: OfStream,
     encryption_type: String,
     key_id: String,
 }
@@ -71,14 +68,14 @@ pub(super) struct ListStreams {
 }
 
 impl Kinesis {
-    /// The stream's name by its name, its ARN or both.
-    pub(super) fn name(&self, name: Option<&str>, arn: Option<&str>) -> Result<String, Failure> {
-        let by_arn = arn.map(|arn| self.name_in(arn)).transpose()?;
-        match (name, by_arn) {
-            (Some(name), Some(by_arn)) if name != by_arn => {
+    /// The name of the stream.
+    pub(super) fn name(&self, of: &OfStream) -> Result<String, Failure> {
+        let by_arn = of.stream_arn.as_deref().map(|arn| self.name_in(arn));
+        match (&of.stream_name, by_arn.transpose()?) {
+            (Some(name), Some(by_arn)) if *name != by_arn => {
                 Err(invalid("StreamName and StreamARN name different streams"))
             }
-            (Some(name), _) => Ok(name.to_owned()),
+            (Some(name), _) => Ok(name.clone()),
             (None, Some(name)) => Ok(name),
             (None, None) => Err(invalid("either StreamARN or StreamName is required")),
         }
@@ -168,7 +165,7 @@ impl Kinesis {
     /// AWS takes a while and shows `DELETING` (`API_DeleteStream`); that the stream is gone at once is the
     /// double's own.
     pub(super) fn delete(&self, input: &OfStream) -> Result<Vec<u8>, Failure> {
-        let name = self.name(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
+        let name = self.name(input)?;
         let removed = self.streams().remove(&name);
         removed
             .map(|_| b"{}".to_vec())
@@ -195,7 +192,7 @@ impl Kinesis {
     }
 
     pub(super) fn describe_summary(&self, input: &OfStream) -> Result<Vec<u8>, Failure> {
-        let name = self.name(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
+        let name = self.name(input)?;
         let streams = self.streams();
         let stream = streams.get(&name).ok_or_else(|| self.no_stream(&name))?;
         let mut summary = self.described(&name, stream);
@@ -208,7 +205,7 @@ impl Kinesis {
     }
 
     pub(super) fn describe(&self, input: &DescribeStream) -> Result<Vec<u8>, Failure> {
-        let name = self.name(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
+        let name = self.name(&input.stream)?;
         let now = self.now();
         let streams = self.streams();
         let stream = streams.get(&name).ok_or_else(|| self.no_stream(&name))?;
@@ -265,7 +262,7 @@ impl Kinesis {
         input: &Retention,
         right_way: fn(u32, u32) -> bool,
     ) -> Result<Vec<u8>, Failure> {
-        let name = self.name(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
+        let name = self.name(&input.stream)?;
         let settled = self.settled_at();
         let mut streams = self.streams();
         let stream = self.settled(&mut streams, &name)?;
@@ -295,7 +292,7 @@ impl Kinesis {
         input: &Encryption,
         key: Option<String>,
     ) -> Result<Vec<u8>, Failure> {
-        let name = self.name(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
+        let name = self.name(&input.stream)?;
         if input.encryption_type != "KMS" {
             return Err(validation(
                 "EncryptionType is KMS here, to start and to stop",

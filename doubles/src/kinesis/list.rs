@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::control::OfStream;
 use super::encode::{from_seconds, open_token, seal_token};
 use super::failure::{expired_token, invalid, not_found, validation};
 use super::shard::{Shard, ShardId};
@@ -19,9 +20,8 @@ const KIND: &str = "shards";
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ListShards {
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
+    #[serde(flatten)]
+    stream: OfStream,
     next_token: Option<String>,
     exclusive_start_shard_id: Option<String>,
     stream_creation_timestamp: Option<f64>,
@@ -93,7 +93,7 @@ impl Kinesis {
     }
 
     fn first(&self, input: &ListShards, now: u64) -> Result<Page, Failure> {
-        let name = self.name(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
+        let name = self.name(&input.stream)?;
         let streams = self.streams();
         let stream = streams.get(&name).ok_or_else(|| self.no_stream(&name))?;
         let mut after = input
@@ -147,7 +147,7 @@ fn shard_id(text: &str) -> Result<ShardId, Failure> {
 
 /// The token tells the stream; naming it again is refused (`API_ListShards`).
 fn continued(token: &str, input: &ListShards, now: u64) -> Result<Page, Failure> {
-    let named = input.stream_name.is_some()
+    let named = input.stream.stream_name.is_some()
         || input.stream_creation_timestamp.is_some()
         || input.exclusive_start_shard_id.is_some();
     if named {

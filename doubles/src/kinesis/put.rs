@@ -8,6 +8,7 @@ use md5::{Digest, Md5};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::control::OfStream;
 use super::failure::{dry_run, invalid, throughput, validation};
 use super::shard::Record;
 use super::stream::Stream;
@@ -28,9 +29,8 @@ const MAX_KEY: usize = 256;
 pub(super) struct PutRecord<'a> {
     #[serde(borrow, flatten)]
     entry: Entry<'a>,
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
+    #[serde(flatten)]
+    stream: OfStream,
     dry_run: Option<bool>,
 }
 
@@ -39,9 +39,8 @@ pub(super) struct PutRecord<'a> {
 pub(super) struct PutRecords<'a> {
     #[serde(borrow)]
     records: Vec<Entry<'a>>,
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
+    #[serde(flatten)]
+    stream: OfStream,
     dry_run: Option<bool>,
 }
 
@@ -65,7 +64,7 @@ struct Checked<'a> {
 
 impl Kinesis {
     pub(super) fn put_record(&self, input: &PutRecord<'_>) -> Result<Vec<u8>, Failure> {
-        let name = self.name(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
+        let name = self.name(&input.stream)?;
         let checked = input.entry.check()?;
         let mut streams = self.streams();
         let stream = self.usable(&mut streams, &name)?;
@@ -80,7 +79,7 @@ impl Kinesis {
 
     /// Entries fail alone; the call succeeds (`API_PutRecords`).
     pub(super) fn put_records(&self, input: &PutRecords<'_>) -> Result<Vec<u8>, Failure> {
-        let name = self.name(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
+        let name = self.name(&input.stream)?;
         if !(1..=MAX_ENTRIES).contains(&input.records.len()) {
             let what = "Value at 'records' failed to satisfy constraint: 1 to 500 members";
             return Err(validation(what));

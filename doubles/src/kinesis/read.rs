@@ -5,6 +5,7 @@ use std::io::Write;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::control::OfStream;
 use super::failure::{dry_run, invalid, not_found, throughput, validation};
 use super::iterator::{Iterator, expired};
 use super::limits::CALLS_PER_SHARD;
@@ -21,9 +22,8 @@ const MAX_BYTES: u64 = 10 << 20;
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct GetShardIterator {
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
+    #[serde(flatten)]
+    stream: OfStream,
     shard_id: String,
     shard_iterator_type: String,
     starting_sequence_number: Option<String>,
@@ -50,7 +50,7 @@ struct Slice {
 
 impl Kinesis {
     pub(super) fn shard_iterator(&self, input: &GetShardIterator) -> Result<Vec<u8>, Failure> {
-        let name = self.name(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
+        let name = self.name(&input.stream)?;
         let now = self.now();
         let mut streams = self.streams();
         let stream = self.usable(&mut streams, &name)?;

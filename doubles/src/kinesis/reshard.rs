@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Kinesis;
+use super::control::OfStream;
 use super::failure::{invalid, limit, not_found, validation};
 use super::put::parse_hash;
 use super::shard::{Shard, ShardId};
@@ -17,9 +18,8 @@ const DAY: u64 = 86_400_000;
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct SplitShard {
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
+    #[serde(flatten)]
+    stream: OfStream,
     shard_to_split: String,
     new_starting_hash_key: String,
 }
@@ -27,9 +27,8 @@ pub(super) struct SplitShard {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct MergeShards {
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
+    #[serde(flatten)]
+    stream: OfStream,
     shard_to_merge: String,
     adjacent_shard_to_merge: String,
 }
@@ -37,16 +36,15 @@ pub(super) struct MergeShards {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct UpdateShardCount {
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
+    #[serde(flatten)]
+    stream: OfStream,
     target_shard_count: u32,
     scaling_type: String,
 }
 
 impl Kinesis {
     pub(super) fn split(&self, input: &SplitShard) -> Result<Vec<u8>, Failure> {
-        let name = self.name(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
+        let name = self.name(&input.stream)?;
         let (now, settled) = (self.now(), self.settled_at());
         let mut streams = self.streams();
         let stream = self.settled(&mut streams, &name)?;
@@ -65,7 +63,7 @@ impl Kinesis {
     }
 
     pub(super) fn merge(&self, input: &MergeShards) -> Result<Vec<u8>, Failure> {
-        let name = self.name(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
+        let name = self.name(&input.stream)?;
         let (now, settled) = (self.now(), self.settled_at());
         let mut streams = self.streams();
         let stream = self.settled(&mut streams, &name)?;
@@ -83,7 +81,7 @@ impl Kinesis {
     }
 
     pub(super) fn update_shard_count(&self, input: &UpdateShardCount) -> Result<Vec<u8>, Failure> {
-        let name = self.name(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
+        let name = self.name(&input.stream)?;
         if input.scaling_type != "UNIFORM_SCALING" || input.target_shard_count == 0 {
             return Err(validation(
                 "ScalingType is UNIFORM_SCALING, TargetShardCount at least 1",

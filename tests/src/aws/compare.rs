@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use fieldseal::{OpenedCell, OpenedRow, Vault};
+use fieldseal::reader::{OpenedCell, OpenedRow, Reader};
 use fieldseal_demo::{Truth, TruthTable};
 use fieldseal_dms::to_value;
-use fieldseal_model::{Cell, Kind, Value, ValueType};
+use fieldseal_model::{Canonical, Cell, Kind, Piece, Value, ValueType};
 use fieldseal_policy::Table;
 
 /// Rows of one page.
@@ -45,7 +45,7 @@ impl fmt::Display for Compared {
 }
 
 /// Opens every row of every table of the truth.
-pub(super) async fn compare(vault: &Vault, truth: &Truth) -> Compared {
+pub(super) async fn compare(vault: &Reader, truth: &Truth) -> Compared {
     let mut compared = Compared::default();
     for (name, expected) in &truth.tables {
         let table = vault.table(name).expect("a table of the policy");
@@ -94,15 +94,18 @@ fn same(table: &Table, expected: &TruthTable, row: &OpenedRow) -> bool {
 }
 
 fn same_cell(kind: Kind, wanted: Option<&Value>, found: &OpenedCell) -> bool {
-    let equal = |found: &Value| {
+    let equal = |found: &Canonical<'_>| {
         wanted.is_some_and(|w| w.kind() == found.kind() && w.expose() == found.expose())
     };
     match found {
         OpenedCell::Null => wanted.is_none(),
         OpenedCell::Opened(value) => equal(value),
         // As the database prints it; DMS's tolerances cover every server's spelling.
-        OpenedCell::Kept(text) => to_value(&Cell::Text(text.duplicate()), &ValueType::of(kind))
-            .is_ok_and(|value| value.is_some_and(|value| equal(&value))),
+        OpenedCell::Kept(text) => to_value(
+            &Cell::Text(Piece::Bytes(text.expose())),
+            &ValueType::of(kind),
+        )
+        .is_ok_and(|value| value.is_some_and(|value| equal(&value))),
         OpenedCell::Failed(_) => false,
     }
 }

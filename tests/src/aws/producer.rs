@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Puts records on one stream.
 pub struct Producer {
-    client: Client,
+    pub(super) client: Client,
     stream: String,
     /// The binlog file of the last record put.
     binlog: Option<String>,
@@ -112,7 +112,8 @@ impl Producer {
         panic!("the stream {} cannot be changed", self.stream);
     }
 
-    async fn split(&self, shard: &Shard) -> bool {
+    /// Splits a shard in the middle; answers whether that is known to be done.
+    pub(super) async fn split(&self, shard: &Shard) -> bool {
         let (start, end) = range(shard);
         let middle = start + (end - start) / 2 + 1;
         let split = self.client.split_shard().stream_name(&self.stream);
@@ -122,7 +123,8 @@ impl Producer {
         split.send().await.is_ok()
     }
 
-    async fn merge(&self, left: &Shard, right: &Shard) -> bool {
+    /// Merges neighbours; answers whether that is known to be done.
+    pub(super) async fn merge(&self, left: &Shard, right: &Shard) -> bool {
         let merge = self.client.merge_shards().stream_name(&self.stream);
         let merge = merge
             .shard_to_merge(left.shard_id())
@@ -131,7 +133,7 @@ impl Producer {
     }
 
     /// By hash range, which they divide without a gap.
-    async fn open_shards(&self) -> Vec<Shard> {
+    pub(super) async fn open_shards(&self) -> Vec<Shard> {
         let mut open = self.shards().await;
         open.retain(|shard| {
             let range = shard.sequence_number_range();

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use fieldseal::Vault;
+use fieldseal::reader::Reader;
 use fieldseal_db::{Dialect, Sql, run_migrations};
 use fieldseal_demo::{Index, Needles, Report, Truth};
 use fieldseal_keys::{AwsKmsProvider, KeyProvider, KeyStore, Keyring, KeyringSettings};
@@ -134,7 +134,7 @@ impl Stage {
         let keyring = Arc::new(keyring.expect("the key store can be claimed"));
         let database = self.database.database.clone();
         compare(
-            &Vault::new(database, keyring, Arc::clone(&self.policy)),
+            &Reader::new(database, keyring, Arc::clone(&self.policy)),
             truth,
         )
         .await

@@ -1,10 +1,11 @@
-//! The binary itself. Owns finding it; `cargo xtask test` builds it first.
+//! The binary itself. Owns finding it, which `cargo xtask test` builds first, and ending it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use fieldseal_db::{Connect, Database, Dialect, Sql};
 use fieldseal_policy::Policy;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Runs `fieldseal` in a folder with every level logged.
 ///
@@ -55,4 +56,46 @@ pub fn path() -> PathBuf {
         binary.display()
     );
     binary
+}
+
+/// A process that is ended with its test, also with one that fails.
+pub struct Running(Child);
+
+impl Running {
+    /// Starts it, with its log thrown away.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start(mut command: Command) -> Self {
+        let child = command.stderr(Stdio::null()).spawn();
+        Self(child.expect("the binary starts"))
+    }
+
+    /// Whether it has not ended yet.
+    ///
+    /// # Panics
+    /// If that cannot be told.
+    pub fn goes_on(&mut self) -> bool {
+        let ended = self.0.try_wait().expect("it is a child of this process");
+        ended.is_none()
+    }
+
+    /// Tells it to end; answers its exit code.
+    ///
+    /// # Panics
+    /// If it cannot be told.
+    pub fn ends(&mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.0), Signal::TERM).expect("it is there");
+        let ended = self.0.wait().expect("it is a child of this process");
+        ended.code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

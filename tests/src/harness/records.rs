@@ -42,10 +42,7 @@ pub fn delete(n: u32, table: &str, cells: Cells<'_>) -> Vec<u8> {
     row(Operation::Delete, table, Some(n), cells, None)
 }
 
-/// A record with everything said.
-///
-/// # Panics
-/// If `table` is not `schema.table`.
+/// Change `n`, or a row of a full load.
 #[must_use]
 pub fn row(
     operation: Operation,
@@ -54,8 +51,22 @@ pub fn row(
     cells: Cells<'_>,
     before: Option<Cells<'_>>,
 ) -> Vec<u8> {
+    row_at(operation, table, n.map(position), cells, before)
+}
+
+/// A record with everything said: a change at this position, or a row of a full load.
+///
+/// # Panics
+/// If `table` is not `schema.table`.
+#[must_use]
+pub fn row_at(
+    operation: Operation,
+    table: &str,
+    at: Option<Position>,
+    cells: Cells<'_>,
+    before: Option<Cells<'_>>,
+) -> Vec<u8> {
     let (schema, table) = table.split_once('.').expect("`schema.table`");
-    let at = n.map(position);
     let place = at.map(|at| {
         let offset = at.offset();
         mysql_stream_position("mysql-bin", at, offset, offset + 300, offset + 400)

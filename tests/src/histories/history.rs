@@ -462,12 +462,7 @@ impl<'a> History<'a> {
     /// Each shard that was ever read, how far it is applied, and whether it is closed.
     pub(super) async fn applied(&self) -> Result<Vec<(String, u64, bool)>, String> {
         let sql = "SELECT shard, sequence, closed FROM fieldseal_shards";
-        let rows = self
-            .rig
-            .database
-            .query(sql, &[])
-            .await
-            .map_err(|error| error.to_string())?;
+        let rows = self.rig.ask(sql).await?;
         rows.iter()
             .map(|row| {
                 let sequence = row.text(1).map_err(|error| error.to_string())?;

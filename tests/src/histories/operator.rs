@@ -432,13 +432,7 @@ impl History<'_> {
             }
         }
         let taints = "SELECT table_id FROM fieldseal_tables WHERE taint IS NOT NULL";
-        let tainted = self
-            .rig
-            .database
-            .query(taints, &[])
-            .await
-            .map_err(|error| error.to_string())?;
-        if tainted.is_empty() {
+        if self.rig.ask(taints).await?.is_empty() {
             Ok(())
         } else {
             Err("a table is tainted at the end".to_owned())

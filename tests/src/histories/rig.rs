@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fieldseal_db::{Bind, Database, Dialect, run_migrations};
+use fieldseal_db::{Bind, Database, Dialect, Row, run_migrations};
 use fieldseal_envelope::{ColumnRef, Expected, Purpose, sealed_key_id};
 use fieldseal_keys::{Keyring, KeyringSettings, LocalProvider};
 use fieldseal_keystore::{DbKeyStore, migrations};
@@ -113,17 +113,19 @@ impl Rig {
             .expect("migrating again is fine");
     }
 
+    /// Asks the target's database.
+    pub(super) async fn ask(&self, sql: &'static str) -> Result<Vec<Row>, String> {
+        let answer = self.database.query(sql, &[]).await;
+        answer.map_err(|error| error.to_string())
+    }
+
     /// A table's rows, opened.
     pub(super) async fn rows(&self, table: usize) -> Result<Rows, String> {
         let sql = match table {
             0 => "SELECT id, secret, note FROM orders",
             _ => "SELECT id, secret, note FROM clients",
         };
-        let stored = self
-            .database
-            .query(sql, &[])
-            .await
-            .map_err(|error| error.to_string())?;
+        let stored = self.ask(sql).await?;
         let mut rows = Rows::new();
         for row in stored {
             let odd = |error: fieldseal_db::DbError| error.to_string();

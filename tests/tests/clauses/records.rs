@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use fieldseal_dms::{
-    Encoder, PartitionKey, RowRecord, Spelling, Transaction, Wire, mysql_stream_position,
-};
+use fieldseal_dms::Wire;
 use fieldseal_model::{Operation, Position, SequenceNumber};
 use fieldseal_pipeline::{Capture, StopReason};
 use fieldseal_store::{Beginning, Completion, Gone, Seen};
@@ -16,26 +14,10 @@ use crate::{THINGS, rig, versions};
 
 /// An insert from this binlog file.
 pub(crate) fn in_file(file: u32, id: u32) -> Vec<u8> {
-    let position = Position::mysql(file, 1_000);
-    let place = mysql_stream_position("mysql-bin", position, 1_000, 1_300, 1_400);
-    let (schema, table) = THINGS.split_once('.').unwrap();
+    let at = Some(Position::mysql(file, 1_000));
     let id = id.to_string();
-    Encoder::new(Spelling::Compact).row(&RowRecord {
-        operation: Operation::Insert,
-        schema,
-        table,
-        timestamp: "2024-05-02T08:00:00.000000Z",
-        partition_key: PartitionKey::SchemaTable,
-        transaction: Some(Transaction {
-            id: position.0,
-            record: 1,
-            previous: None,
-            commit_timestamp: "2024-05-02T07:59:59.000000Z",
-            stream_position: &place,
-        }),
-        data: &[("id", Wire::Number(&id)), ("note", Wire::Text("a note"))],
-        before: None,
-    })
+    let cells = [("id", Wire::Number(&id)), ("note", Wire::Text("a note"))];
+    records::row_at(Operation::Insert, THINGS, at, &cells, None)
 }
 
 fn noted(operation: Operation, n: Option<u32>, note: &str) -> Vec<u8> {

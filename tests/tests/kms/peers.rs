@@ -2,21 +2,18 @@
 
 use std::sync::Arc;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use fieldseal_aws::{Reach, SdkConfig, load};
+use fieldseal_aws::SdkConfig;
 use fieldseal_db::run_migrations;
 use fieldseal_doubles::{KmsDouble, KmsSettings};
 use fieldseal_envelope::{Domain, Purpose, WrapContext};
 use fieldseal_keys::{AwsKmsProvider, KeyProvider, KeyStore, Keyring, KeyringSettings};
 use fieldseal_keystore::{DbKeyStore, migrations};
+use fieldseal_tests::aws::{WORKER, reach_in};
 use fieldseal_tests::databases::{Server, TestDatabase};
 
 pub(crate) const HERE: &str = "eu-central-1";
 pub(crate) const THERE: &str = "eu-west-1";
 pub(crate) const DEPLOYMENT: &str = "shop-prod";
-/// Whose access key the process under test has.
-pub(crate) const WORKER: &str = "AKIAEXAMPLEWORKER";
 
 pub(crate) fn start() -> KmsDouble {
     let settings = KmsSettings {
@@ -37,17 +34,7 @@ pub(crate) async fn down(region: &str) -> SdkConfig {
 }
 
 pub(crate) async fn at(endpoint: &str, region: &str) -> SdkConfig {
-    let reach = Reach {
-        region: Some(region.to_owned()),
-        endpoint: Some(endpoint.to_owned()),
-    };
-    let credentials = Credentials::new(WORKER, "no secret", None, None, "tests");
-    load(&reach)
-        .await
-        .unwrap()
-        .into_builder()
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build()
+    reach_in(region, endpoint, WORKER).await
 }
 
 pub(crate) async fn provider(kms: &KmsDouble, region: &str, key: &str) -> Arc<AwsKmsProvider> {

@@ -4,8 +4,9 @@ use fieldseal_aws::SdkConfig;
 use fieldseal_doubles::{Fault, KeyState};
 use fieldseal_envelope::{Purpose, WrapContext};
 use fieldseal_keys::{AwsKmsProvider, KeyProvider, KeyringError, ProviderError};
+use fieldseal_tests::aws::WORKER;
 
-use crate::peers::{HERE, Keys, THERE, WORKER, at, context, domain, provider, reach, start};
+use crate::peers::{HERE, Keys, THERE, at, context, domain, provider, reach, start};
 
 /// Denied, with the key, the region and each of `words` in the text.
 fn assert_denied<T>(answer: Result<T, ProviderError>, key: &str, words: &[&str]) {

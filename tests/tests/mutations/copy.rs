@@ -19,12 +19,12 @@ const LEFT_OUT: [&str; 6] = [
 
 /// The tests across crates that find mutations.
 const KEPT: [&str; 6] = [
-    "tests/tests/adversity.rs",
+    "tests/tests/adversity",
     "tests/tests/clauses",
     "tests/tests/histories_mariadb.rs",
     "tests/tests/histories_postgres.rs",
     "tests/tests/histories_sqlite.rs",
-    "tests/tests/source.rs",
+    "tests/tests/source",
 ];
 
 /// What cargo tells a test about its package. Build scripts of libraries look at the same
@@ -55,6 +55,7 @@ impl Copy {
             target,
         };
         mirror(root, &copy.root, Path::new(""));
+        copy.forget_former_tests();
         for kept in KEPT {
             if root.join(kept).is_dir() {
                 mirror(root, &copy.root, Path::new(kept));
@@ -63,6 +64,20 @@ impl Copy {
             }
         }
         copy
+    }
+
+    /// A test that an earlier copy kept under another path would be a second one of its name.
+    fn forget_former_tests(&self) {
+        let tests = Path::new("tests/tests");
+        let Ok(entries) = fs::read_dir(self.root.join(tests)) else {
+            return;
+        };
+        for entry in entries {
+            let path = tests.join(entry.unwrap().file_name());
+            if !KEPT.iter().any(|kept| path == Path::new(kept)) {
+                remove(&self.root.join(path));
+            }
+        }
     }
 
     /// Builds what could find the mutation and answers the program.
@@ -125,13 +140,7 @@ fn mirror(from: &Path, to: &Path, below: &Path) {
     for entry in fs::read_dir(to.join(below)).unwrap() {
         let path = below.join(entry.unwrap().file_name());
         if !from.join(&path).exists() {
-            let gone = to.join(&path);
-            let removed = if gone.is_dir() {
-                fs::remove_dir_all(gone)
-            } else {
-                fs::remove_file(gone)
-            };
-            removed.unwrap();
+            remove(&to.join(&path));
         }
     }
     for entry in fs::read_dir(from.join(below)).unwrap() {
@@ -150,6 +159,15 @@ fn mirror(from: &Path, to: &Path, below: &Path) {
             write_if_new(&to.join(&path), &bytes);
         }
     }
+}
+
+fn remove(path: &Path) {
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    removed.unwrap();
 }
 
 /// The workspace's manifest or lock file with a version of Fieldseal's packages that is the copy's

@@ -1,12 +1,13 @@
 //! What a compiler does not check and a reviewer forgets: which crate may lean on which, who may
-//! name a guarded library, under which licences libraries come, where versions stand, how files
-//! begin, what may not be in them.
+//! name a guarded library, what an application links, under which licences libraries come, where
+//! versions stand, how files begin, what may not be in them.
 //!
 //! Owns no rule about arrows itself: those are the tables in `ARCHITECTURE.md`. Every rule here
 //! has a test that shows it fail.
 
 mod architecture;
 mod files;
+mod linked;
 mod manifests;
 mod sources;
 mod supply;
@@ -58,10 +59,17 @@ fn every_library_is_under_an_allowed_licence() {
 }
 
 #[test]
+fn an_application_links_what_it_asks_for() {
+    let manifest = files::read("crates/fieldseal/Cargo.toml");
+    assert_tidy(&linked::check(&manifest));
+    assert_tidy(&linked::tested(&manifest, &files::read("tests/Cargo.toml")));
+}
+
+#[test]
 fn source_files_keep_the_house_rules() {
     let files = ending(".rs");
     assert_tidy(&files.iter().flat_map(sources::check).collect::<Vec<_>>());
-    assert_tidy(&sources::dynamic_sql_stands_in_one_module(&files));
+    assert_tidy(&sources::dynamic_sql_stands_in_its_modules(&files));
 }
 
 #[test]

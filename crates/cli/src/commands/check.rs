@@ -8,7 +8,7 @@ mod kms;
 mod records;
 mod source;
 
-use fieldseal_db::{Connect, Database};
+use fieldseal_db::{Connect, Database, Finding};
 use fieldseal_policy::{FirstLoad, Table};
 use fieldseal_store::Store;
 use serde_json::json;
@@ -55,6 +55,15 @@ impl Found {
             area,
             text,
         }
+    }
+
+    /// What is wrong with a database, or may be.
+    pub(crate) fn of_database(area: &'static str, finding: &Finding) -> Self {
+        let severity = match finding.severity {
+            fieldseal_db::Severity::Error => Severity::Error,
+            fieldseal_db::Severity::Warning => Severity::Warning,
+        };
+        Self::new(severity, area, finding.to_string())
     }
 }
 
@@ -129,13 +138,10 @@ async fn of_migrations(database: &Database, found: &mut Vec<Found>) -> bool {
 
 async fn of_target(database: &Database, config: &Config, migrated: bool, found: &mut Vec<Found>) {
     match fieldseal_store::findings(database, &config.policy).await {
-        Ok(findings) => found.extend(findings.iter().map(|finding| {
-            let severity = match finding.severity {
-                fieldseal_store::Severity::Error => Severity::Error,
-                fieldseal_store::Severity::Warning => Severity::Warning,
-            };
-            Found::new(severity, "target", finding.to_string())
-        })),
+        Ok(findings) => {
+            let findings = findings.iter();
+            found.extend(findings.map(|finding| Found::of_database("target", finding)));
+        }
         Err(error) => {
             let text = Failure::database("looking at the target's tables", &error).to_string();
             found.push(Found::new(Severity::Error, "target", text));

@@ -97,7 +97,8 @@ fn is_listed(config: Option<&Config>, decoded: &Decoded) -> bool {
 struct Found<'a> {
     kind: &'static str,
     operation: Option<&'static str>,
-    table: Option<&'a TableName>,
+    /// Schema and table.
+    table: Option<(&'a str, &'a str)>,
     columns: Vec<&'a str>,
     order: Option<SourceOrder>,
     error: Option<DecodeError>,
@@ -105,7 +106,7 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn of(decoded: &'a Decoded, named: bool, verdict: Option<Verdict<'a>>) -> Self {
+    fn of(decoded: &'a Decoded<'_>, is_named: bool, verdict: Option<Verdict<'a>>) -> Self {
         let empty = Found {
             kind: "error",
             operation: None,
@@ -119,7 +120,7 @@ impl<'a> Found<'a> {
             Ok(Record::Row(change)) => Found {
                 kind: "data",
                 operation: Some(change.operation.name()),
-                table: Some(&change.table),
+                table: Some((&change.table.schema, &change.table.table)),
                 columns: names(change),
                 order: change.order,
                 ..empty
@@ -127,18 +128,22 @@ impl<'a> Found<'a> {
             Ok(Record::Control(control)) => Found {
                 kind: "control",
                 operation: Some(control.operation.name()),
-                table: Some(&control.table),
+                table: Some(named(&control.table)),
                 columns: control.columns.iter().map(String::as_str).collect(),
                 ..empty
             },
             Ok(Record::Internal(internal)) => Found {
                 kind: "ignored",
                 operation: Some(internal.operation.name()),
-                table: Some(&internal.table),
+                table: Some(named(&internal.table)),
                 ..empty
             },
             Err(error) => Found {
-                table: decoded.refused_table.as_ref().filter(|_| named),
+                table: decoded
+                    .refused_table
+                    .as_ref()
+                    .filter(|_| is_named)
+                    .map(named),
                 error: Some(*error),
                 ..empty
             },
@@ -148,8 +153,8 @@ impl<'a> Found<'a> {
     fn text(&self, number: u64) -> String {
         // DMS's own tables have no schema.
         let table = match self.table {
-            Some(table) if table.schema.is_empty() => safe(&table.table),
-            Some(table) => safe(&table.to_string()),
+            Some(("", table)) => safe(table),
+            Some((schema, table)) => safe(&format!("{schema}.{table}")),
             None => "-".to_owned(),
         };
         let columns: Vec<String> = self.columns.iter().map(|name| safe(name)).collect();
@@ -168,8 +173,8 @@ impl<'a> Found<'a> {
             "record": number,
             "kind": self.kind,
             "operation": self.operation,
-            "schema": self.table.map(|table| &table.schema),
-            "table": self.table.map(|table| &table.table),
+            "schema": self.table.map(|(schema, _)| schema),
+            "table": self.table.map(|(_, table)| table),
             "columns": self.columns,
             "position": self.place(),
             "error": self.error.map(DecodeError::reason),
@@ -209,8 +214,12 @@ impl<'a> Found<'a> {
     }
 }
 
+fn named(table: &TableName) -> (&str, &str) {
+    (&table.schema, &table.table)
+}
+
 /// The columns of the row, then those that only its before-image has.
-fn names(change: &Change) -> Vec<&str> {
+fn names<'a>(change: &'a Change<'_>) -> Vec<&'a str> {
     let row = change.row.iter().map(|(name, _)| name);
     let before = change.before.iter().flat_map(Row::iter);
     let only_before = before

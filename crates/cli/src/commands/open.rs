@@ -1,6 +1,6 @@
 //! `fieldseal open`: rows in plaintext, for emergencies. Owns their form as JSON lines.
 
-use fieldseal::{OpenedCell, OpenedRow, Vault, VaultError};
+use fieldseal::reader::{OpenedCell, OpenedRow, ReadError, Reader};
 use fieldseal_model::{Kind, Value};
 use fieldseal_policy::Table;
 
@@ -47,7 +47,7 @@ pub(crate) async fn open(args: &OpenArgs) -> Result<Exit, Failure> {
 }
 
 async fn print_pages(
-    vault: &Vault,
+    vault: &Reader,
     table: &Table,
     args: &OpenArgs,
     printed: &mut Printed,
@@ -93,10 +93,10 @@ fn key_of(row: &OpenedRow) -> Result<Vec<String>, Failure> {
         })
 }
 
-fn failed(error: &VaultError) -> Failure {
+fn failed(error: &ReadError) -> Failure {
     match error {
-        VaultError::Database { source, .. } => Failure::database(&error.to_string(), source),
-        VaultError::OddKey { .. } => Failure::new(Exit::Usage, error.to_string()),
+        ReadError::Database { source, .. } => Failure::database(&error.to_string(), source),
+        ReadError::OddKey { .. } => Failure::new(Exit::Usage, error.to_string()),
         _ => Failure::new(Exit::NotAsItShouldBe, error.to_string()),
     }
 }

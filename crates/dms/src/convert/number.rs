@@ -1,7 +1,7 @@
 //! Integers, decimals and floats. Owns the judgement whether a number may have lost digits in a
 //! double on its way through DMS.
 
-use fieldseal_model::Value;
+use fieldseal_model::{Canonical, Kind, NotCanonical, Value};
 
 use super::Input;
 use crate::ConvertError;
@@ -26,14 +26,16 @@ struct Shape<'a> {
     has_exponent: bool,
 }
 
-pub(super) fn integer(cell: Input<'_>) -> Result<Value, ConvertError> {
+pub(super) fn integer(cell: Input<'_>) -> Result<Canonical<'_>, ConvertError> {
     let (text, bare) = numeric(cell)?;
     let shape = shape(text)?;
     if !shape.has_point && !shape.has_exponent {
         if bare && shape.significant > LARGE_INTEGER_DIGITS {
             return Err(ConvertError::LostPrecision);
         }
-        return Value::integer(text).map_err(|_| ConvertError::NotANumber);
+        return lent(Kind::Integer, text)
+            .or_else(|_| Value::integer(text))
+            .map_err(|_| ConvertError::NotANumber);
     }
     // `1.2e+16`, `36.0`: has been a double. Exact only while a double holds every integer.
     let value = Value::decimal(text).map_err(|_| ConvertError::LostPrecision)?;
@@ -51,10 +53,12 @@ pub(super) fn integer(cell: Input<'_>) -> Result<Value, ConvertError> {
     Value::integer(canonical).map_err(|_| ConvertError::NotANumber)
 }
 
-pub(super) fn decimal(cell: Input<'_>, scale: Option<u32>) -> Result<Value, ConvertError> {
+pub(super) fn decimal(cell: Input<'_>, scale: Option<u32>) -> Result<Canonical<'_>, ConvertError> {
     let (text, bare) = numeric(cell)?;
     let shape = shape(text)?;
-    let value = Value::decimal(shape.text).map_err(|_| ConvertError::NotANumber)?;
+    let value = lent(Kind::Decimal, text)
+        .or_else(|_| Value::decimal(text))
+        .map_err(|_| ConvertError::NotANumber)?;
     let canonical = value.expose_text().unwrap_or_default();
     let (whole, fraction) = canonical.split_once('.').unwrap_or((canonical, ""));
     let lost = if shape.has_exponent {
@@ -90,6 +94,16 @@ pub(super) fn float(cell: Input<'_>, single: bool) -> Result<Value, ConvertError
     };
     let number = number.map_err(|_| ConvertError::NotANumber)?;
     Value::float(number).map_err(|_| ConvertError::NotFinite)
+}
+
+/// A number that is written in its canonical form, as most are. A long one is always made anew:
+/// making it bounds its digits.
+fn lent(kind: Kind, text: &str) -> Result<Canonical<'_>, NotCanonical> {
+    const SHORT: usize = 100;
+    if text.len() > SHORT {
+        return Err(NotCanonical);
+    }
+    Canonical::lent(kind, text)
 }
 
 /// The text of a number, and whether it was a bare JSON number.

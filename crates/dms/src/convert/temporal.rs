@@ -1,55 +1,64 @@
 //! Dates, datetimes, timestamps and times. Owns DMS's spellings and the recognition of zero
 //! dates; which dates are real is the model's to say.
 
-use fieldseal_model::{Kind, Value, ValueType, ZeroDate};
+use fieldseal_model::{Canonical, Kind, Value, ValueType, ZeroDate};
 
 use crate::ConvertError;
 
 /// A date, datetime or timestamp, as the kind of `ty` says.
-pub(super) fn dated(text: &str, ty: &ValueType) -> Result<Option<Value>, ConvertError> {
-    let (error, result) = match ty.kind {
-        Kind::Date => (ConvertError::NotADate, date(text)),
-        kind => (ConvertError::NotADateTime, date_and_time(text, kind)),
+pub(super) fn dated<'a>(
+    text: &'a str,
+    ty: &ValueType,
+) -> Result<Option<Canonical<'a>>, ConvertError> {
+    let value = match ty.kind {
+        Kind::Date => date(text),
+        kind => date_and_time(text, kind),
     };
-    // A zero date is looked for in the date alone, so that `0000-00-00` counts in a DATETIME.
-    if is_zero_date(text) {
-        return match ty.zero_date {
+    match value {
+        // A zero date is looked for in the date alone, so that `0000-00-00` counts in a DATETIME.
+        Err(_) if is_zero_date(text) => match ty.zero_date {
             ZeroDate::Error => Err(ConvertError::ZeroDate),
             ZeroDate::Null => Ok(None),
-        };
+        },
+        value => value.map(Some),
     }
-    let bytes = result?;
-    Value::from_canonical(ty.kind, bytes)
-        .map(Some)
-        .map_err(|_| error)
 }
 
 /// The date, where nothing but a midnight stands behind it.
-fn date(text: &str) -> Result<Vec<u8>, ConvertError> {
-    let (date, rest) = text.split_at_checked(10).ok_or(ConvertError::NotADate)?;
+fn date(text: &str) -> Result<Canonical<'_>, ConvertError> {
+    let error = ConvertError::NotADate;
+    let (date, rest) = text.split_at_checked(10).ok_or(error)?;
     if !rest.is_empty() {
-        let (clock, fraction) = clock(rest, ConvertError::NotADate)?;
+        let (clock, fraction) = clock(rest, error)?;
         let midnight = clock == "00:00:00" && fraction.is_empty();
         if !midnight {
-            return Err(ConvertError::NotADate);
+            return Err(error);
         }
     }
-    Ok(date.as_bytes().to_vec())
+    Canonical::lent(Kind::Date, date).map_err(|_| error)
 }
 
-fn date_and_time(text: &str, kind: Kind) -> Result<Vec<u8>, ConvertError> {
+fn date_and_time(text: &str, kind: Kind) -> Result<Canonical<'_>, ConvertError> {
     let error = ConvertError::NotADateTime;
     let (date, rest) = text.split_at_checked(10).ok_or(error)?;
     let (clock, fraction) = clock(rest, error)?;
-    let mut out = Vec::with_capacity(32);
+    let is_utc = kind == Kind::Timestamp;
+    let point = usize::from(!fraction.is_empty());
+    let length = date.len() + 1 + clock.len() + point + fraction.len() + usize::from(is_utc);
+    // What DMS writes most often begins with the canonical form.
+    let start = text.get(..length);
+    if let Some(Ok(value)) = start.map(|start| Canonical::lent(kind, start)) {
+        return Ok(value);
+    }
+    let mut out = Vec::with_capacity(length);
     out.extend_from_slice(date.as_bytes());
     out.push(b'T');
     out.extend_from_slice(clock.as_bytes());
     push_fraction(&mut out, fraction);
-    if kind == Kind::Timestamp {
+    if is_utc {
         out.push(b'Z');
     }
-    Ok(out)
+    Value::from_canonical(kind, out).map_err(|_| error)
 }
 
 /// Splits `THH:MM:SS.fffZ` into clock and fraction without trailing zeros. The zone must be UTC or absent: on a DATETIME it is DMS's fiction, on a TIMESTAMP DMS has converted.

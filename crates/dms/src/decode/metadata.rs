@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use fieldseal_model::TableName;
+use fieldseal_model::{TableName, TableRef};
 
 use super::fields::Part;
 use super::string;
@@ -12,8 +12,8 @@ use crate::{DecodeError, Field};
 pub(super) struct Metadata<'a> {
     pub(super) record_type: Cow<'a, str>,
     pub(super) operation: Cow<'a, str>,
-    pub(super) table: TableName,
-    pub(super) stamp: String,
+    pub(super) table: TableRef<'a>,
+    pub(super) stamp: Cow<'a, str>,
     pub(super) transaction: Transaction<'a>,
 }
 
@@ -47,11 +47,11 @@ impl<'a> Metadata<'a> {
         let metadata = Self {
             record_type: text(record_type, Field::RecordType)?,
             operation: text(operation, Field::Operation)?,
-            table: TableName {
-                schema: text(schema, Field::SchemaName)?.into_owned(),
-                table: text(table, Field::TableName)?.into_owned(),
+            table: TableRef {
+                schema: text(schema, Field::SchemaName)?,
+                table: text(table, Field::TableName)?,
             },
-            stamp: text(stamp, Field::Timestamp)?.into_owned(),
+            stamp: text(stamp, Field::Timestamp)?,
             transaction,
         };
         metadata.check()

@@ -60,8 +60,21 @@ fn postgres(place: &str) -> Option<Position> {
 /// file, so both names must end in the number that `transaction-id` has above its low 32 bits,
 /// and it cannot begin behind its own first event.
 fn mysql(place: &str, id: u64) -> Result<Position, DecodeError> {
-    let parts: Vec<&str> = place.split(':').collect();
-    let &[file, at, flag, next, repeated, start_file, start] = parts.as_slice() else {
+    let mut parts = place.split(':');
+    let seven = std::array::from_fn(|_| parts.next());
+    let (
+        [
+            Some(file),
+            Some(at),
+            Some(flag),
+            Some(next),
+            Some(repeated),
+            Some(start_file),
+            Some(start),
+        ],
+        None,
+    ) = (seven, parts.next())
+    else {
         return Err(DecodeError::OddStreamPosition);
     };
     let event = binlog(file, at)?;

@@ -22,7 +22,10 @@ struct Parts<'a> {
 }
 
 /// Decodes one object.
-pub(super) fn record(top: Top<'_>, before_image: Option<&str>) -> Result<Record, DecodeError> {
+pub(super) fn record<'a>(
+    top: Top<'a>,
+    before_image: Option<&str>,
+) -> Result<Record<'a>, DecodeError> {
     fields::distinct(&top.0)?;
     let mut metadata = None;
     let mut parts = Parts {
@@ -43,14 +46,14 @@ pub(super) fn record(top: Top<'_>, before_image: Option<&str>) -> Result<Record,
         "data" => {
             let operation = data_operation(&metadata.operation)?;
             if metadata.is_internal() {
-                return Ok(internal(metadata, InternalOperation::Data(operation)));
+                return Ok(internal(&metadata, InternalOperation::Data(operation)));
             }
             change(metadata, operation, parts, before_image).map(Record::Row)
         }
         "control" => {
             let operation = ControlOperation::from_word(&metadata.operation);
             if metadata.is_internal() {
-                return Ok(internal(metadata, InternalOperation::Control(operation)));
+                return Ok(internal(&metadata, InternalOperation::Control(operation)));
             }
             control(metadata, operation, parts).map(Record::Control)
         }
@@ -75,20 +78,20 @@ fn data_operation(word: &str) -> Result<Operation, DecodeError> {
     }
 }
 
-fn internal(metadata: Metadata<'_>, operation: InternalOperation) -> Record {
+fn internal<'a>(metadata: &Metadata<'a>, operation: InternalOperation) -> Record<'a> {
     Record::Internal(Internal {
-        table: metadata.table,
+        table: metadata.table.to_name(),
         operation,
-        stamp: metadata.stamp,
+        stamp: metadata.stamp.to_string(),
     })
 }
 
-fn change(
-    metadata: Metadata<'_>,
+fn change<'a>(
+    metadata: Metadata<'a>,
     operation: Operation,
-    parts: Parts<'_>,
+    parts: Parts<'a>,
     before_image: Option<&str>,
-) -> Result<Change, DecodeError> {
+) -> Result<Change<'a>, DecodeError> {
     if parts.control.is_some() {
         return Err(DecodeError::MixedRecord);
     }
@@ -105,17 +108,17 @@ fn change(
         operation,
         order,
         stamp: metadata.stamp,
-        row: row::row(&data)?,
+        row: row::row(data)?,
         before,
     })
 }
 
 /// The before image among the unknown keys; see [`Decoder`](crate::Decoder) for the rule.
-fn before(
+fn before<'a>(
     data: &Fields<'_>,
-    others: Vec<(Name<'_>, Part<'_>)>,
+    others: Vec<(Name<'a>, Part<'a>)>,
     configured: Option<&str>,
-) -> Result<Option<Row>, DecodeError> {
+) -> Result<Option<Row<'a>>, DecodeError> {
     let mut found = None;
     for (name, part) in others {
         let known = match configured {
@@ -137,7 +140,7 @@ fn before(
             return Err(DecodeError::TwoBeforeImages);
         }
     }
-    found.as_ref().map(row::row).transpose()
+    found.map(row::row).transpose()
 }
 
 /// A set, not a nested loop: a hostile record may have 50,000 names on either side.
@@ -164,8 +167,8 @@ fn control(
     }
     Ok(Control {
         operation,
-        table: metadata.table,
-        stamp: metadata.stamp,
+        table: metadata.table.to_name(),
+        stamp: metadata.stamp.into_owned(),
         columns: parts.control.map_or(Ok(Vec::new()), definition)?,
     })
 }

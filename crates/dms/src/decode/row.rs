@@ -1,6 +1,6 @@
 //! `data` and the before image to cells. Owns DMS's nesting under `_doc`.
 
-use fieldseal_model::{Cell, Plaintext, Row};
+use fieldseal_model::{Cell, Row};
 
 use super::fields::{Fields, Part};
 use super::string;
@@ -21,27 +21,27 @@ pub(super) fn fields(part: Part<'_>, not_object: DecodeError) -> Result<Fields<'
 }
 
 /// Decodes each field into a cell.
-pub(super) fn row(fields: &Fields<'_>) -> Result<Row, DecodeError> {
-    let fields = fields.as_slice();
-    let mut row = Row::with_capacity(fields.len());
+pub(super) fn row(fields: Fields<'_>) -> Result<Row<'_>, DecodeError> {
+    let fields = fields.into_vec();
+    let mut cells = Vec::with_capacity(fields.len());
     for (name, raw) in fields {
         if name.is_empty() {
             return Err(DecodeError::EmptyColumnName);
         }
-        row.push(name, cell(raw)?);
+        cells.push((name, cell(raw)?));
     }
-    Ok(row)
+    Ok(Row::new(cells))
 }
 
-fn cell(raw: &str) -> Result<Cell, DecodeError> {
-    if let Some(text) = string::bytes(raw) {
-        return Ok(Cell::Text(Plaintext::new(text?)));
+fn cell(raw: &str) -> Result<Cell<'_>, DecodeError> {
+    if let Some(text) = string::piece(raw) {
+        return Ok(Cell::Text(text?));
     }
     Ok(match raw {
         "null" => Cell::Null,
         "true" => Cell::Boolean(true),
         "false" => Cell::Boolean(false),
         nested if nested.starts_with(['{', '[']) => return Err(DecodeError::NestedCell),
-        number => Cell::Number(Plaintext::from(number)),
+        number => Cell::Number(number.into()),
     })
 }

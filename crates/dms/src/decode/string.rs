@@ -1,7 +1,10 @@
-//! JSON string literals to their text. Owns the escapes; written here so that a cell's text is
-//! unescaped straight into the memory that will be wiped, with no copy left in a parser's buffer.
+//! JSON string literals to their text, which is lent by the record unless it holds escapes. Owns
+//! those; written here so that a cell's text is unescaped straight into the memory that will be
+//! wiped, with no copy left in a parser's buffer.
 
 use std::borrow::Cow;
+
+use fieldseal_model::{Piece, Plaintext};
 
 use crate::DecodeError;
 
@@ -20,13 +23,13 @@ pub(super) fn text(raw: &str) -> Option<Result<Cow<'_, str>, DecodeError>> {
     }))
 }
 
-/// As [`text`], as bytes in one fresh vector.
-pub(super) fn bytes(raw: &str) -> Option<Result<Vec<u8>, DecodeError>> {
+/// As [`text`], wiped where it is not lent.
+pub(super) fn piece(raw: &str) -> Option<Result<Piece<'_>, DecodeError>> {
     let inner = inner(raw)?;
     if inner.as_bytes().contains(&b'\\') {
-        Some(unescape(inner))
+        Some(unescape(inner).map(|bytes| Plaintext::new(bytes).into()))
     } else {
-        Some(Ok(inner.as_bytes().to_vec()))
+        Some(Ok(inner.into()))
     }
 }
 

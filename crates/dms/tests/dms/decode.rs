@@ -7,7 +7,7 @@ use fieldseal_dms::{
 };
 use fieldseal_model::{Cell, Change, Engine, Operation, Position};
 
-fn row(decoder: &Decoder, text: &str) -> Change {
+fn row<'a>(decoder: &'a Decoder, text: &'a str) -> Change<'a> {
     let mut all: Vec<Decoded> = decoder.decode(text.as_bytes()).collect();
     assert_eq!(all.len(), 1);
     match all.remove(0).result {
@@ -39,7 +39,8 @@ fn cells_keep_every_character() {
         r#""a":18446744073709551617,"b":1.10,"c":-0,"d":1E+2,"e":"0x0A","f":null,"g":true,"h":"\u00e9\n","i\t":"" "#,
         "",
     );
-    let change = row(&Decoder::default(), &text);
+    let decoder = Decoder::default();
+    let change = row(&decoder, &text);
     for (column, expected) in [
         ("a", "18446744073709551617"),
         ("b", "1.10"),
@@ -169,7 +170,8 @@ fn the_iterator_stays_at_its_end() {
 #[test]
 fn the_before_image_is_found_under_any_name() {
     let before = |more: &str| {
-        let change = row(&Decoder::default(), &load("\"id\":1,\"name\":\"x\"", more));
+        let (decoder, text) = (Decoder::default(), load("\"id\":1,\"name\":\"x\"", more));
+        let change = row(&decoder, &text);
         change.before.map(|row| row.len())
     };
     assert_eq!(before(""), None);
@@ -190,7 +192,8 @@ fn the_before_image_is_found_under_any_name() {
 fn a_named_before_image_is_the_only_one() {
     let decoder = Decoder::with_before_image("old");
     let before = |more: &str| {
-        let change = row(&decoder, &load("\"id\":1,\"name\":\"x\"", more));
+        let text = load("\"id\":1,\"name\":\"x\"", more);
+        let change = row(&decoder, &text);
         change.before.map(|row| row.len())
     };
     assert_eq!(before(r#","old":{"gone":1},"new":{"id":1}"#), Some(1));
@@ -257,7 +260,8 @@ fn words_of_control_operations() {
 fn a_hundred_thousand_names() {
     let names: Vec<String> = (0..100_000).map(|n| format!("\"c{n}\":1")).collect();
     let text = load(&names.join(","), &format!(",\"x\":{{{}}}", names.join(",")));
-    let change = row(&Decoder::default(), &text);
+    let decoder = Decoder::default();
+    let change = row(&decoder, &text);
     assert_eq!(change.row.len(), 100_000);
     assert_eq!(change.before.map(|row| row.len()), Some(100_000));
 }

@@ -3,11 +3,11 @@
 use fieldseal_dms::{ConvertError, to_value};
 use fieldseal_model::{Cell, Kind, ValueType, ZeroDate};
 
-fn n(text: &str) -> Cell {
+fn n(text: &str) -> Cell<'_> {
     Cell::Number(text.into())
 }
 
-fn t(text: &str) -> Cell {
+fn t(text: &str) -> Cell<'_> {
     Cell::Text(text.into())
 }
 
@@ -56,7 +56,8 @@ fn null_of_every_kind_is_null() {
 
 #[test]
 fn no_cell_is_of_kind_null() {
-    let result = to_value(&t("x"), &of(Kind::Null));
+    let cell = t("x");
+    let result = to_value(&cell, &of(Kind::Null));
     assert_eq!(result.err(), Some(ConvertError::WrongType));
 }
 
@@ -104,7 +105,7 @@ fn text_is_kept_as_it_is() {
 
 #[test]
 fn bytes_that_are_not_utf8_are_no_text() {
-    let cell = Cell::Text(fieldseal_model::Plaintext::new(vec![0xff]));
+    let cell = Cell::Text(fieldseal_model::Piece::Bytes(&[0xff]));
     assert_eq!(text(&cell, &of(Kind::Text)), "wrong-type");
 }
 

@@ -13,6 +13,7 @@ use fieldseal_policy::{Bind, Treatment, Unlisted};
 
 use super::{PlannedRow, PlannedWrite, Refusal, TablePlan};
 use crate::Labels;
+use cells::Cells;
 use key::Key;
 
 /// A version with the generation it came from, if it is a load's.
@@ -26,13 +27,13 @@ struct Versioned {
 pub(super) struct RowPlan<'a> {
     plan: &'a TablePlan,
     number: usize,
-    change: &'a Change,
+    change: &'a Change<'a>,
     /// Where the next column most likely stands in the record.
     near: StdCell<usize>,
 }
 
 impl<'a> RowPlan<'a> {
-    pub(super) fn new(plan: &'a TablePlan, number: usize, change: &'a Change) -> Self {
+    pub(super) fn new(plan: &'a TablePlan, number: usize, change: &'a Change<'a>) -> Self {
         Self {
             plan,
             number,
@@ -156,11 +157,11 @@ impl RowPlan<'_> {
     }
 
     fn upsert(&self, key: Key, version: RowVersion, moved: bool) -> Result<PlannedRow, Refusal> {
-        let mut cells = Vec::with_capacity(self.plan.layout.columns.len());
+        let mut cells = Cells::new(self.plan.layout.columns.len(), &self.change.row);
         for (number, column) in self.plan.table.columns.iter().enumerate() {
             match &column.treatment {
                 Treatment::Drop => {}
-                Treatment::Keep => cells.push(self.keep(column, self.plan.keys() + cells.len())?),
+                Treatment::Keep => self.keep(column, &mut cells)?,
                 Treatment::Seal(seal) => self.seal(number, column, seal, moved, &mut cells)?,
             }
         }
@@ -176,7 +177,11 @@ impl RowPlan<'_> {
             version,
             operation: self.change.operation,
             counted_as: Some(self.change.operation),
-            write: PlannedWrite::Upsert { bound_to, cells },
+            write: PlannedWrite::Upsert {
+                bound_to,
+                cells: cells.cells,
+                values: cells.values,
+            },
         })
     }
 

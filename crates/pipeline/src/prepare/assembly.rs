@@ -12,6 +12,7 @@ use super::{Preparer, Run};
 use crate::batch::{Counts, LoadStart, Taint};
 use crate::coalesce::coalesce;
 use crate::plan::{PlanStop, Planned, PlannedRow};
+use crate::seal::seals_needed;
 use crate::{Labels, StopReason, StreamRecord};
 
 /// Why a change at or beyond L that the stopped task made taints its table.
@@ -25,6 +26,8 @@ pub(super) struct Plan {
     pub(super) load_starts: Vec<LoadStart>,
     pub(super) counts: BTreeMap<Option<usize>, Counts>,
     pub(super) tables: Vec<usize>,
+    /// How many seals each domain needs.
+    pub(super) seals: Vec<u32>,
     pub(super) consumed: usize,
     pub(super) bytes: u64,
     pub(super) high: Option<Position>,
@@ -43,12 +46,14 @@ pub(super) struct Assembly<'a> {
 impl<'a> Assembly<'a> {
     pub(super) fn new(preparer: &'a Preparer, run: &'a Run, labels: &'a Labels) -> Self {
         let plan = Plan {
-            rows: Vec::new(),
+            // A row for most records; growing would copy them.
+            rows: Vec::with_capacity(run.range.len()),
             held: Vec::new(),
             taints: Vec::new(),
             load_starts: Vec::new(),
             counts: BTreeMap::new(),
             tables: Vec::new(),
+            seals: Vec::new(),
             consumed: 0,
             bytes: 0,
             high: run.high,
@@ -82,9 +87,11 @@ impl<'a> Assembly<'a> {
                 index: item.index,
             };
             if let Outcome::Planned(Planned::Stop(stop)) = &item.outcome {
-                let table = item.name.clone()?;
                 return Some(match stop {
-                    PlanStop::UnlistedTable => StopReason::UnlistedTable { place, table },
+                    PlanStop::UnlistedTable(table) => StopReason::UnlistedTable {
+                        place,
+                        table: table.clone(),
+                    },
                     PlanStop::OtherEngine => StopReason::OtherEngine { place },
                 });
             }
@@ -147,7 +154,8 @@ impl<'a> Assembly<'a> {
     }
 
     fn control(&mut self, control: &Control, record: &StreamRecord) {
-        let Some(table) = self.preparer.planner.table_number(&control.table) else {
+        let (planner, name) = (&self.preparer.planner, &control.table);
+        let Some(table) = planner.table_number(&name.schema, &name.table) else {
             self.counts(None).ignored += 1;
             return;
         };
@@ -181,7 +189,7 @@ impl<'a> Assembly<'a> {
         })
     }
 
-    /// Coalesces and lists the tables the batch touches.
+    /// Coalesces, counts the seals and lists the tables the batch touches.
     pub(super) fn finish(mut self) -> Plan {
         let coalesced = coalesce(std::mem::take(&mut self.plan.rows));
         for (table, count) in coalesced.superseded {
@@ -190,6 +198,7 @@ impl<'a> Assembly<'a> {
         for table in coalesced.contradicted {
             self.taint(table, "two-changes-of-one-version-differ");
         }
+        self.plan.seals = seals_needed(&self.preparer.planner, &coalesced.rows);
         self.plan.rows = coalesced.rows;
         let rows = self.plan.rows.iter().map(|row| row.table);
         let counted = self.plan.counts.keys().flatten().copied();

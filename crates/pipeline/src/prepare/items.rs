@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use fieldseal_dms::{Control, Record};
-use fieldseal_model::{Change, Engine, Generation, Operation, Position, TableName};
+use fieldseal_model::{Change, Engine, Generation, Operation, Position};
 
 use super::Preparer;
 use crate::plan::{Planned, Planner, Refusal};
@@ -17,7 +17,6 @@ pub(super) struct Item {
     pub(super) range: Range<usize>,
     pub(super) order: Option<Position>,
     pub(super) engine: Option<Engine>,
-    pub(super) name: Option<TableName>,
     pub(super) outcome: Outcome,
 }
 
@@ -42,7 +41,6 @@ impl Preparer {
                 range: object.range,
                 order: None,
                 engine: None,
-                name: None,
                 outcome: Outcome::Internal,
             };
             match object.result {
@@ -53,7 +51,7 @@ impl Preparer {
                     item.outcome = Outcome::Planned(match planned {
                         Planned::Rows { betrayed, .. } if hold.contains(&item.index) => {
                             Planned::Quarantine(Refusal {
-                                table: self.planner.table_number(&change.table),
+                                table: self.planner.table_of(&change),
                                 operation: Some(change.operation),
                                 reason: "target-refused",
                                 column: None,
@@ -63,7 +61,6 @@ impl Preparer {
                         }
                         planned => planned,
                     });
-                    item.name = Some(change.table);
                 }
                 Ok(Record::Control(control)) => item.outcome = Outcome::Control(control),
                 Ok(Record::Internal(_)) => {}
@@ -72,7 +69,7 @@ impl Preparer {
                         table: object
                             .refused_table
                             .as_ref()
-                            .and_then(|name| self.planner.table_number(name)),
+                            .and_then(|name| self.planner.table_number(&name.schema, &name.table)),
                         operation: None,
                         reason: error.reason(),
                         column: None,
@@ -96,7 +93,7 @@ fn held_generation(
     if change.operation != Operation::Load {
         return None;
     }
-    let table = planner.table_number(&change.table)?;
+    let table = planner.table_of(change)?;
     labels.tables[table]
         .generation_at(&record.sequence)
         .map(|g| g.generation)

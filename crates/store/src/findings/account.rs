@@ -1,9 +1,8 @@
 //! What the account may do. Owns the probes: on PostgreSQL the catalogue answers; elsewhere
 //! statements that match no row are run and rolled back, since grants come by many ways.
 
-use fieldseal_db::{Bind, Database, DbError, DbErrorKind, Dialect, Sql, quote};
+use fieldseal_db::{Bind, Database, DbError, DbErrorKind, Dialect, Finding, Severity, Sql, quote};
 
-use super::{Finding, Severity};
 use crate::describe::TableFacts;
 
 /// What the account lacks for a table of the target.

@@ -1,8 +1,6 @@
 //! What a server must be and how it must be set. Owns the versions that are supported.
 
-use fieldseal_db::{Database, DbError, Dialect};
-
-use super::{Finding, Severity};
+use fieldseal_db::{Database, DbError, Dialect, Finding, Severity};
 
 /// What is found about the server and this account's session.
 pub(super) async fn of_server(database: &Database) -> Result<Vec<Finding>, DbError> {

@@ -1,10 +1,9 @@
 //! What makes a table unfit to be written by the stream, told from its facts and layout alone
 //! (`docs/ORDERING.md`, refusals). Owns those rules; widths for a policy are in `widths`.
 
-use fieldseal_db::Dialect;
+use fieldseal_db::{Dialect, Finding, Severity};
 use fieldseal_pipeline::{ColumnRole, TableLayout, TargetType};
 
-use super::{Finding, Severity};
 use crate::describe::{ColumnFacts, TableFacts, same_name};
 use crate::table::VERSION_COLUMN;
 

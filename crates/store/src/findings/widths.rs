@@ -1,13 +1,12 @@
 //! Whether the target's columns hold what a policy's columns become. Owns the lengths that are
 //! known beforehand; whether a type can carry a role at all is `TableLayout::mistakes`.
 
-use fieldseal_db::Dialect;
+use fieldseal_db::{Dialect, Finding, Severity};
 use fieldseal_envelope::{IndexLength, sealed_len};
 use fieldseal_model::{Kind, ValueType};
 use fieldseal_pipeline::{ColumnRole, TableLayout, TargetType};
 use fieldseal_policy::{Bind, Table, Treatment};
 
-use super::{Finding, Severity};
 use crate::describe::{self, ColumnFacts, TableFacts};
 
 /// What is found about the columns of a policy's table that are there.

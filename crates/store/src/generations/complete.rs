@@ -3,7 +3,8 @@
 use fieldseal_db::{Bind, DbError, Sql, Transaction};
 use fieldseal_model::{Epoch, Generation, Position, RowVersion, SequenceNumber};
 
-use super::{ShardMarks, bump, lock_registered, write_marks};
+use super::marks::{ShardMarks, write_marks};
+use super::{bump, lock_registered};
 use crate::checkpoint::{position, sequence};
 use crate::labels::narrow;
 use crate::locks::version;

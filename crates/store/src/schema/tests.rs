@@ -3,7 +3,7 @@
 
 mod indexes;
 
-use fieldseal_db::Sql;
+use fieldseal_db::{Severity, Sql};
 use fieldseal_model::TableName;
 use fieldseal_pipeline::{TableLayout, TargetType};
 use fieldseal_policy::Policy;
@@ -11,7 +11,7 @@ use fieldseal_policy::Policy;
 use super::{SchemaError, SourceColumns, create_tables, dump, read_source_columns};
 use crate::describe::describe;
 use crate::describe::tests::databases::{Server, TestDatabase};
-use crate::findings::{Severity, findings};
+use crate::findings::findings;
 
 const DUMP: &str = "\
 -- MariaDB dump 10.19

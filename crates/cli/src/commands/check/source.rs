@@ -29,13 +29,10 @@ pub(super) async fn look(config: &Config, found: &mut Vec<Found>) {
         }
     };
     match findings(config, &url).await {
-        Ok(findings) => found.extend(findings.iter().map(|finding| {
-            let severity = match finding.severity {
-                fieldseal_source::Severity::Error => Severity::Error,
-                fieldseal_source::Severity::Warning => Severity::Warning,
-            };
-            Found::new(severity, AREA, finding.to_string())
-        })),
+        Ok(findings) => {
+            let findings = findings.iter();
+            found.extend(findings.map(|finding| Found::of_database(AREA, finding)));
+        }
         Err(error) => {
             let place = fieldseal_db::redact_url(&url);
             let text = format!("{place}: {error}; correct the URL, or see that the server runs");

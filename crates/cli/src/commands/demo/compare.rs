@@ -1,10 +1,10 @@
 //! Every row of the target, opened and held against the truth. Owns the comparison; it trusts
 //! nothing that the pipeline counted.
 
-use fieldseal::{OpenedCell, OpenedRow};
+use fieldseal::reader::{OpenedCell, OpenedRow};
 use fieldseal_demo::{Truth, TruthTable};
 use fieldseal_dms::to_value;
-use fieldseal_model::{Cell, Kind, Value, ValueType};
+use fieldseal_model::{Canonical, Cell, Kind, Piece, Value, ValueType};
 use fieldseal_policy::Table;
 
 use crate::exit::{Exit, Failure};
@@ -25,7 +25,8 @@ pub(crate) struct Compared {
 /// Opens every row of every table of the truth.
 pub(crate) async fn compare(wired: &Wired, truth: &Truth) -> Result<Compared, Failure> {
     let vault = wired.vault();
-    let failed = |error: fieldseal::VaultError| Failure::new(Exit::Failed, error.to_string());
+    let failed =
+        |error: fieldseal::reader::ReadError| Failure::new(Exit::Failed, error.to_string());
     let mut compared = Compared::default();
     let mut counting = Counting::start("comparing", "rows");
     for (name, expected) in &truth.tables {
@@ -81,15 +82,18 @@ fn same(table: &Table, expected: &TruthTable, row: &OpenedRow) -> bool {
 }
 
 fn same_cell(kind: Kind, wanted: Option<&Value>, found: &OpenedCell) -> bool {
-    let equal = |found: &Value| {
+    let equal = |found: &Canonical<'_>| {
         wanted.is_some_and(|w| w.kind() == found.kind() && w.expose() == found.expose())
     };
     match found {
         OpenedCell::Null => wanted.is_none(),
         OpenedCell::Opened(value) => equal(value),
         // As the database prints it; DMS's tolerances cover every server's spelling.
-        OpenedCell::Kept(text) => to_value(&Cell::Text(text.duplicate()), &ValueType::of(kind))
-            .is_ok_and(|value| value.is_some_and(|value| equal(&value))),
+        OpenedCell::Kept(text) => to_value(
+            &Cell::Text(Piece::Bytes(text.expose())),
+            &ValueType::of(kind),
+        )
+        .is_ok_and(|value| value.is_some_and(|value| equal(&value))),
         OpenedCell::Failed(_) => false,
     }
 }
@@ -97,7 +101,8 @@ fn same_cell(kind: Kind, wanted: Option<&Value>, found: &OpenedCell) -> bool {
 /// Finds one customer by an e-mail in another case and with blanks around it.
 async fn look_up(wired: &Wired, truth: &Truth) -> Result<bool, Failure> {
     let vault = wired.vault();
-    let failed = |error: fieldseal::VaultError| Failure::new(Exit::Failed, error.to_string());
+    let failed =
+        |error: fieldseal::reader::ReadError| Failure::new(Exit::Failed, error.to_string());
     let Some(customers) = truth.tables.get("shop.customers") else {
         return Ok(false);
     };

@@ -1,7 +1,7 @@
 //! A few rows as they are stored and as they are opened. The demo's people do not exist, which is
 //! why their values may be printed here.
 
-use fieldseal::OpenedCell;
+use fieldseal::reader::OpenedCell;
 use fieldseal_db::{Dialect, Sql, quote};
 
 use crate::exit::{Exit, Failure};
@@ -14,7 +14,8 @@ const ROWS: u32 = 3;
 
 pub(crate) async fn rows(wired: &Wired) -> Result<(), Failure> {
     let vault = wired.vault();
-    let failed = |error: fieldseal::VaultError| Failure::new(Exit::Failed, error.to_string());
+    let failed =
+        |error: fieldseal::reader::ReadError| Failure::new(Exit::Failed, error.to_string());
     let table = vault.table("shop.customers").map_err(failed)?;
     let columns: Vec<String> = SHOWN.iter().map(|c| quote(Dialect::Sqlite, c)).collect();
     let sql = format!(

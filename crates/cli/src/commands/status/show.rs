@@ -3,7 +3,7 @@
 use fieldseal_keys::{KeyState, KeyUse, WrappingKey};
 use fieldseal_metrics::LagUnit;
 use fieldseal_policy::Policy;
-use fieldseal_store::TableStatus;
+use fieldseal_store::{COUNTERS, TableStatus};
 use serde_json::{Value, json};
 
 use super::{Report, Shard, position};
@@ -18,7 +18,9 @@ pub(super) fn print(report: &Report, policy: &Policy, as_json: bool) -> Result<(
         return lines.finish();
     }
     lines.line(format!("epoch {}", report.status.epoch))?;
-    section(&mut lines, "tables", &TABLE, &tables(report))?;
+    let heading = table_heading();
+    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+    section(&mut lines, "tables", &heading, &tables(report))?;
     let ignored = report.status.ignored;
     if ignored > 0 {
         lines.line(format!(
@@ -45,24 +47,21 @@ pub(super) fn print(report: &Report, policy: &Policy, as_json: bool) -> Result<(
     lines.finish()
 }
 
-const TABLE: [&str; 13] = [
-    "table",
-    "rows",
-    "loads",
-    "inserts",
-    "updates",
-    "deletes",
-    "skipped",
-    "quarantined",
-    "controls",
-    "unlisted columns",
-    "foreign rows",
-    "generation",
-    "taint",
-];
 const KEY: [&str; 6] = ["key", "domain", "purpose", "state", "uses", "limit"];
 const HELD: [&str; 3] = ["table", "reason", "records"];
 const DEBT: [&str; 2] = ["table", "debts"];
+
+fn table_heading() -> Vec<String> {
+    let counters = COUNTERS.into_iter().filter(is_of_one_table);
+    let behind = ["foreign rows", "generation", "taint"];
+    let titles = ["table", "rows"].into_iter().chain(counters).chain(behind);
+    titles.map(|title| title.replace('_', " ")).collect()
+}
+
+/// Records that are ignored have no table of the policy; they have a line of their own.
+fn is_of_one_table(counter: &&str) -> bool {
+    *counter != "ignored"
+}
 
 fn shard_heading(unit: LagUnit) -> [&'static str; 5] {
     let lag = match unit {
@@ -91,18 +90,10 @@ fn section(
 
 fn tables(report: &Report) -> Vec<Vec<String>> {
     let row = |table: &TableStatus| {
-        let shown = [
-            "loads",
-            "inserts",
-            "updates",
-            "deletes",
-            "skipped",
-            "quarantined",
-            "controls",
-            "unlisted_columns",
-        ];
         let mut row = vec![safe(&table.table), table.rows.to_string()];
-        row.extend(shown.map(|name| counter(table, name).to_string()));
+        let counted = table.counters.iter();
+        let counted = counted.filter(|(name, _)| is_of_one_table(name));
+        row.extend(counted.map(|(_, count)| count.to_string()));
         row.push(table.foreign_rows.to_string());
         row.push(match &table.generation {
             Some((number, state)) => format!("{number} {state}"),
@@ -112,11 +103,6 @@ fn tables(report: &Report) -> Vec<Vec<String>> {
         row
     };
     report.status.tables.iter().map(row).collect()
-}
-
-fn counter(table: &TableStatus, name: &str) -> u64 {
-    let found = table.counters.iter().find(|(counter, _)| *counter == name);
-    found.map_or(0, |(_, count)| *count)
 }
 
 fn shards(report: &Report, policy: &Policy) -> Vec<Vec<String>> {

@@ -4,7 +4,7 @@
 
 use fieldseal_dms::to_value;
 use fieldseal_envelope::sealed_len;
-use fieldseal_model::{Cell, Kind, Value, ValueType};
+use fieldseal_model::{Canonical, Cell, Kind, Row, Value, ValueType, Values};
 use fieldseal_policy::{Absent, Column, Seal};
 
 use super::{Refusal, RowPlan};
@@ -12,8 +12,29 @@ use crate::bindings::bind;
 use crate::plan::PlannedCell;
 use crate::{Bound, TargetType};
 
+/// The cells of a row, as far as they are planned.
+pub(super) struct Cells {
+    pub(super) cells: Vec<PlannedCell>,
+    pub(super) values: Values,
+}
+
+impl Cells {
+    /// None yet, and room for all of a row's.
+    pub(super) fn new(count: usize, row: &Row<'_>) -> Self {
+        let bytes = row.iter().map(|(_, cell)| match cell {
+            Cell::Null | Cell::Boolean(_) => 1,
+            Cell::Number(piece) | Cell::Text(piece) => piece.expose().len(),
+        });
+        Self {
+            cells: Vec::with_capacity(count),
+            values: Values::with_capacity(bytes.sum()),
+        }
+    }
+}
+
 impl RowPlan<'_> {
-    pub(super) fn keep(&self, column: &Column, output: usize) -> Result<PlannedCell, Refusal> {
+    pub(super) fn keep(&self, column: &Column, cells: &mut Cells) -> Result<(), Refusal> {
+        let output = self.plan.keys() + cells.cells.len();
         let target = &self.plan.target[output];
         let mut ty = target.ty.value_type();
         ty.zero_date = column.zero_date;
@@ -27,22 +48,24 @@ impl RowPlan<'_> {
             None => Bound::Null,
         };
         self.nullable(column, &bound, output)?;
-        Ok(PlannedCell::Ready(bound))
+        cells.cells.push(PlannedCell::Ready(bound));
+        Ok(())
     }
 
-    fn kept_value(
+    fn kept_value<'c>(
         &self,
         column: &Column,
-        cell: &Cell,
+        cell: &'c Cell<'_>,
         target: &TargetType,
         ty: &ValueType,
-    ) -> Result<Option<Value>, Refusal> {
+    ) -> Result<Option<Canonical<'c>>, Refusal> {
         // A text column can keep any cell's own characters; SQLite stores decimals so.
         if let (TargetType::Text { .. } | TargetType::Opaque, Cell::Number(number)) = (target, cell)
         {
-            let digits = std::str::from_utf8(number.expose())
-                .map_err(|_| self.refuse_column(&column.name, "wrong-type"))?;
-            return Ok(Some(Value::text(digits)));
+            let digits = number
+                .expose_text()
+                .ok_or_else(|| self.refuse_column(&column.name, "wrong-type"))?;
+            return Ok(Some(Canonical::lent_text(digits)));
         }
         to_value(cell, ty).map_err(|error| self.refuse_column(&column.name, error.reason()))
     }
@@ -53,9 +76,9 @@ impl RowPlan<'_> {
         column: &Column,
         seal: &Seal,
         moved: bool,
-        cells: &mut Vec<PlannedCell>,
+        cells: &mut Cells,
     ) -> Result<(), Refusal> {
-        let output = self.plan.keys() + cells.len();
+        let output = self.plan.keys() + cells.cells.len();
         let value = match self.cell(column)? {
             Some(cell) => to_value(cell, &seal.ty)
                 .map_err(|error| self.refuse_column(&column.name, error.reason()))?,
@@ -71,7 +94,7 @@ impl RowPlan<'_> {
                     .map_err(|_| self.refuse_column(&column.name, "no-normal-form"))?,
                 None => None,
             };
-            beside.push(index.map_or(Bound::Null, Bound::Bytes));
+            beside.push(index.map_or(Bound::Null, |index| Bound::Bytes(index.into())));
         }
         for mask in &seal.masks {
             let masked = value.as_ref().and_then(|value| mask.mask.apply(value));
@@ -81,27 +104,34 @@ impl RowPlan<'_> {
             self.fits_beside(column, bound, output + 1 + offset)?;
         }
         let value = if seal.seal_null {
-            Some(value.unwrap_or_else(Value::null))
+            Some(value.unwrap_or_else(Canonical::null))
         } else {
             value
         };
-        cells.push(self.sealed_cell(number, column, seal, value, output)?);
-        cells.extend(beside.into_iter().map(PlannedCell::Ready));
+        let cell = match value {
+            Some(value) => {
+                self.fits_sealed(column, seal, &value, output)?;
+                PlannedCell::Seal(number, cells.values.push(&value))
+            }
+            None => {
+                self.nullable(column, &Bound::Null, output)?;
+                PlannedCell::Ready(Bound::Null)
+            }
+        };
+        cells.cells.push(cell);
+        cells
+            .cells
+            .extend(beside.into_iter().map(PlannedCell::Ready));
         Ok(())
     }
 
-    fn sealed_cell(
+    fn fits_sealed(
         &self,
-        number: usize,
         column: &Column,
         seal: &Seal,
-        value: Option<Value>,
+        value: &Canonical<'_>,
         output: usize,
-    ) -> Result<PlannedCell, Refusal> {
-        let Some(value) = value else {
-            self.nullable(column, &Bound::Null, output)?;
-            return Ok(PlannedCell::Ready(Bound::Null));
-        };
+    ) -> Result<(), Refusal> {
         let length = value.expose().len();
         if length > fieldseal_envelope::MAX_VALUE_BYTES {
             return Err(self.refuse_column(&column.name, "too-long-to-seal"));
@@ -111,13 +141,13 @@ impl RowPlan<'_> {
         {
             return Err(self.refuse_column(&column.name, "does-not-fit"));
         }
-        Ok(PlannedCell::Seal(number, value))
+        Ok(())
     }
 
     fn fits_beside(&self, column: &Column, bound: &Bound, output: usize) -> Result<(), Refusal> {
         if let (Bound::Text(text), TargetType::Text { .. }) = (bound, &self.plan.target[output].ty)
         {
-            bind(&Value::text(text), &self.plan.target[output].ty)
+            bind(&Canonical::lent_text(text), &self.plan.target[output].ty)
                 .map_err(|_| self.refuse_column(&column.name, "mask-does-not-fit"))?;
         }
         self.nullable(column, bound, output)
@@ -133,7 +163,7 @@ impl RowPlan<'_> {
     }
 
     /// The record's cell; `None` when it is absent and the policy says what it becomes.
-    fn cell(&self, column: &Column) -> Result<Option<&Cell>, Refusal> {
+    fn cell(&self, column: &Column) -> Result<Option<&Cell<'_>>, Refusal> {
         match self.change.row.get_near(&column.name, self.near.get()) {
             Some((number, cell)) => {
                 self.near.set(number + 1);

@@ -1,7 +1,7 @@
 //! The row key of a change, and the one it had before. Owns reading key cells and binding them.
 
 use fieldseal_dms::to_value;
-use fieldseal_model::{Cell, RowKey, Value};
+use fieldseal_model::{Canonical, Cell, RowKey};
 use fieldseal_policy::{KeyChange, KeyColumn};
 
 use super::{Refusal, RowPlan};
@@ -16,7 +16,10 @@ pub(super) struct Key {
 
 impl RowPlan<'_> {
     /// The row key from cells that `get` finds.
-    pub(super) fn key<'c>(&self, get: impl Fn(&str) -> Option<&'c Cell>) -> Result<Key, Refusal> {
+    pub(super) fn key<'c>(
+        &self,
+        get: impl Fn(&str) -> Option<&'c Cell<'c>>,
+    ) -> Result<Key, Refusal> {
         let mut values = Vec::with_capacity(self.plan.table.key.len());
         let mut bounds = Vec::with_capacity(self.plan.table.key.len());
         for (column, target) in self.plan.table.key.iter().zip(&self.plan.target) {
@@ -52,7 +55,11 @@ impl RowPlan<'_> {
         RowKey::new(&values).map_err(|_| self.refuse("odd-bind-columns"))
     }
 
-    fn key_value(&self, column: &KeyColumn, cell: Option<&Cell>) -> Result<Value, Refusal> {
+    fn key_value<'c>(
+        &self,
+        column: &KeyColumn,
+        cell: Option<&'c Cell<'_>>,
+    ) -> Result<Canonical<'c>, Refusal> {
         let cell = cell.ok_or_else(|| self.refuse_column(&column.name, "key-absent"))?;
         to_value(cell, &column.ty)
             .map_err(|error| self.refuse_column(&column.name, error.reason()))?

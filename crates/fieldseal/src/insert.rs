@@ -1,0 +1,91 @@
+//! Rows whose key the database makes. Owns doing it in the caller's one transaction: the row is
+//! inserted with nothing in its sealed columns, its key is learnt, and what was sealed for that key
+//! is put in.
+
+use fieldseal_db::Dialect;
+use sqlx::{Database, Executor, IntoArguments, Transaction};
+
+use crate::bind::{self, BindRow, dialect};
+use crate::{Error, Sealed, Vault};
+
+/// Why a row with a key that the database makes was not inserted. Roll the transaction back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InsertError {
+    /// It was not sealed.
+    #[error(transparent)]
+    Seal(Error),
+    /// The database refused.
+    #[error("inserting a row failed")]
+    Database(#[source] sqlx::Error),
+    /// The key has several columns, or is none that the database could make.
+    #[error("{table}: the database makes a key of one column only")]
+    Key {
+        /// The table.
+        table: String,
+    },
+}
+
+impl Vault {
+    /// Inserts a row whose key is made by the database (`AUTO_INCREMENT`, `IDENTITY`, SQLite's
+    /// `INTEGER PRIMARY KEY`) and answers that key. `row` is called twice: with 0, for what does
+    /// not depend on the key, and with the key.
+    ///
+    /// Until the second statement sealed columns hold empty bytes, which nobody takes for a value
+    /// and no other transaction sees; a constraint on their length must let those pass.
+    ///
+    /// # Errors
+    /// [`InsertError`].
+    pub async fn insert_with_new_key<DB, T>(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        row: impl Fn(i64) -> T,
+    ) -> Result<i64, InsertError>
+    where
+        DB: Database,
+        T: Sealed + Sync,
+        T::Row: BindRow<DB>,
+        DB::Arguments: IntoArguments<DB>,
+        for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+        for<'r> (i64,): sqlx::FromRow<'r, DB::Row>,
+    {
+        let table = T::table();
+        let [key] = table.key.as_slice() else {
+            let table = table.name.clone();
+            return Err(InsertError::Key { table });
+        };
+        let draft = self.seal(&row(0)).await.map_err(InsertError::Seal)?;
+        let id = inserted::<DB, _>(transaction, &draft, key).await;
+        let id = id.map_err(InsertError::Database)?;
+        let sealed = self.seal(&row(id)).await.map_err(InsertError::Seal)?;
+        let update = bind::update::<DB, _>(&sealed).map_err(InsertError::Database)?;
+        let done = update.execute(&mut **transaction).await;
+        done.map(|_| id).map_err(InsertError::Database)
+    }
+}
+
+/// Inserts a row without its key and its sealed values, and asks for the key.
+async fn inserted<DB, R>(
+    connection: &mut DB::Connection,
+    draft: &R,
+    key: &str,
+) -> Result<i64, sqlx::Error>
+where
+    DB: Database,
+    R: BindRow<DB>,
+    DB::Arguments: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+    for<'r> (i64,): sqlx::FromRow<'r, DB::Row>,
+{
+    if dialect::<DB>() == Dialect::MySql {
+        let (insert, arguments) = bind::draft::<DB, _>(draft, None)?;
+        let insert = sqlx::query_with(insert, arguments);
+        insert.execute(&mut *connection).await?;
+        // MySQL has no RETURNING; this is the connection's own last key, whoever else inserts.
+        let asked = sqlx::query_as::<DB, (i64,)>("SELECT CAST(LAST_INSERT_ID() AS SIGNED)");
+        return asked.fetch_one(connection).await.map(|(id,)| id);
+    }
+    let (insert, arguments) = bind::draft::<DB, _>(draft, Some(key))?;
+    let inserted = sqlx::query_as_with::<DB, (i64,), _>(insert, arguments);
+    inserted.fetch_one(connection).await.map(|(id,)| id)
+}

@@ -1,0 +1,242 @@
+//! What Rust type a sealed field may have, and how its values become canonical bytes and back.
+//!
+//! Owns the pairing of a Rust type with one kind, and the refusal of everything that does not
+//! fit. The canonical forms themselves are the model's (`docs/FORMAT.md`, section 3): what the
+//! pipeline seals for a value that came from the source has the bytes that `to_value` makes of
+//! the same value here. Knows no key and no database.
+
+#[cfg(any(feature = "chrono", feature = "time"))]
+mod calendar;
+#[cfg(feature = "chrono")]
+mod of_chrono;
+#[cfg(feature = "json")]
+mod of_json;
+#[cfg(feature = "rust_decimal")]
+mod of_rust_decimal;
+#[cfg(feature = "time")]
+mod of_time;
+#[cfg(feature = "uuid")]
+mod of_uuid;
+
+use fieldseal_model::{Kind, Value};
+
+/// A Rust type that a sealed field may have.
+///
+/// | Rust | kind | feature |
+/// |---|---|---|
+/// | `String` | text | – |
+/// | `i8` … `i128`, `u8` … `u128` | integer | – |
+/// | `bool` | boolean | – |
+/// | `f32`, `f64` | float | – |
+/// | `Vec<u8>` | bytes | – |
+/// | `rust_decimal::Decimal` | decimal | `rust_decimal` |
+/// | `uuid::Uuid` | uuid | `uuid` |
+/// | `serde_json::Value`, `Box<serde_json::value::RawValue>` | json | `json` |
+/// | `chrono::NaiveDate`, `time::Date` | date | `chrono`, `time` |
+/// | `chrono::NaiveDateTime`, `time::PrimitiveDateTime` | datetime | `chrono`, `time` |
+/// | `chrono::DateTime<Utc>`, `time::OffsetDateTime` | timestamp | `chrono`, `time` |
+/// | `chrono::NaiveTime`, `time::Time` | time | `chrono`, `time` |
+/// | [`Pii`](crate::Pii) of each | the same | |
+///
+/// A field that may be NULL has an `Option` of one of them: see [`Field`](crate::Field).
+///
+/// An application's own type implements it through one of these, as here:
+///
+/// ```
+/// use fieldseal::{FieldValue, Kind, OddValue, Value};
+///
+/// struct Email(String);
+///
+/// impl FieldValue for Email {
+///     const KIND: Kind = Kind::Text;
+///
+///     fn to_value(&self) -> Result<Value, OddValue> {
+///         self.0.to_value()
+///     }
+///
+///     fn from_value(value: &Value) -> Result<Self, OddValue> {
+///         String::from_value(value).map(Self)
+///     }
+/// }
+/// ```
+pub trait FieldValue: Sized {
+    /// The kind of every value of this type but NULL. A policy that gives the column another kind
+    /// does not fit this type.
+    const KIND: Kind;
+
+    /// The canonical form.
+    ///
+    /// # Errors
+    /// [`OddValue::NoForm`], where the kind has no form for the value.
+    fn to_value(&self) -> Result<Value, OddValue>;
+
+    /// The value with this canonical form.
+    ///
+    /// # Errors
+    /// [`OddValue`]: another kind, or a value that the type cannot hold without a loss.
+    fn from_value(value: &Value) -> Result<Self, OddValue>;
+}
+
+/// A value that does not fit: never says what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OddValue {
+    /// NULL for a field that is no `Option`.
+    #[error("NULL, but the field's type has no place for it")]
+    Null,
+    /// A value of another kind: the field's type is not that of the column.
+    #[error("a value of kind {found}, but the field's type takes {wanted}")]
+    WrongKind {
+        /// What the field's type takes.
+        wanted: Kind,
+        /// What the value is.
+        found: Kind,
+    },
+    /// The type is too narrow for the value, which is not cut to fit.
+    #[error("a value of kind {kind} that a field of type {rust} cannot hold without a loss")]
+    DoesNotFit {
+        /// Its kind.
+        kind: Kind,
+        /// The field's type.
+        rust: &'static str,
+    },
+    /// The value cannot be written in the canonical form.
+    #[error("a value that has no form of kind {kind}: {reason}")]
+    NoForm {
+        /// The kind it should have.
+        kind: Kind,
+        /// Why there is none.
+        reason: &'static str,
+    },
+}
+
+/// Refuses every other kind, and NULL.
+fn expect_kind(value: &Value, wanted: Kind) -> Result<(), OddValue> {
+    match value.kind() {
+        found if found == wanted => Ok(()),
+        Kind::Null => Err(OddValue::Null),
+        found => Err(OddValue::WrongKind { wanted, found }),
+    }
+}
+
+/// The text of a value of a kind whose form is text.
+fn text_of(value: &Value, wanted: Kind) -> Result<&str, OddValue> {
+    expect_kind(value, wanted)?;
+    value.expose_text().ok_or(OddValue::NoForm {
+        kind: wanted,
+        reason: "its bytes are no text",
+    })
+}
+
+/// A value of bytes that were written canonically; their memory is wiped with it.
+fn written(kind: Kind, bytes: Vec<u8>) -> Result<Value, OddValue> {
+    Value::from_canonical(kind, bytes).map_err(|_| OddValue::NoForm {
+        kind,
+        reason: "it is outside the format's range",
+    })
+}
+
+impl FieldValue for String {
+    const KIND: Kind = Kind::Text;
+
+    fn to_value(&self) -> Result<Value, OddValue> {
+        Ok(Value::text(self))
+    }
+
+    fn from_value(value: &Value) -> Result<Self, OddValue> {
+        text_of(value, Self::KIND).map(str::to_owned)
+    }
+}
+
+impl FieldValue for Vec<u8> {
+    const KIND: Kind = Kind::Bytes;
+
+    fn to_value(&self) -> Result<Value, OddValue> {
+        Ok(Value::bytes(self.clone()))
+    }
+
+    fn from_value(value: &Value) -> Result<Self, OddValue> {
+        expect_kind(value, Self::KIND)?;
+        Ok(value.expose().to_vec())
+    }
+}
+
+impl FieldValue for bool {
+    const KIND: Kind = Kind::Boolean;
+
+    fn to_value(&self) -> Result<Value, OddValue> {
+        Ok(Value::boolean(*self))
+    }
+
+    fn from_value(value: &Value) -> Result<Self, OddValue> {
+        Ok(text_of(value, Self::KIND)? == "1")
+    }
+}
+
+macro_rules! integers {
+    ($($rust:ty),*) => {$(
+        impl FieldValue for $rust {
+            const KIND: Kind = Kind::Integer;
+
+            fn to_value(&self) -> Result<Value, OddValue> {
+                written(Self::KIND, self.to_string().into_bytes())
+            }
+
+            fn from_value(value: &Value) -> Result<Self, OddValue> {
+                text_of(value, Self::KIND)?.parse().map_err(|_| OddValue::DoesNotFit {
+                    kind: Self::KIND,
+                    rust: stringify!($rust),
+                })
+            }
+        }
+    )*};
+}
+
+integers!(i8, i16, i32, i64, i128, u8, u16, u32, u64, u128);
+
+impl FieldValue for f64 {
+    const KIND: Kind = Kind::Float;
+
+    fn to_value(&self) -> Result<Value, OddValue> {
+        Value::float(*self).map_err(|_| OddValue::NoForm {
+            kind: Self::KIND,
+            reason: "NaN and the infinities have none",
+        })
+    }
+
+    fn from_value(value: &Value) -> Result<Self, OddValue> {
+        expect_kind(value, Self::KIND)?;
+        let bytes = value.expose().try_into();
+        let bytes = bytes.map_err(|_| OddValue::NoForm {
+            kind: Self::KIND,
+            reason: "it is not 8 bytes long",
+        })?;
+        Ok(Self::from_be_bytes(bytes))
+    }
+}
+
+/// For columns whose policy says `width = 32`; a wider number does not fit.
+impl FieldValue for f32 {
+    const KIND: Kind = Kind::Float;
+
+    fn to_value(&self) -> Result<Value, OddValue> {
+        f64::from(*self).to_value()
+    }
+
+    fn from_value(value: &Value) -> Result<Self, OddValue> {
+        let wide = f64::from_value(value)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "what was lost is seen by widening again"
+        )]
+        let narrow = wide as Self;
+        if f64::from(narrow) == wide {
+            Ok(narrow)
+        } else {
+            Err(OddValue::DoesNotFit {
+                kind: Self::KIND,
+                rust: "f32",
+            })
+        }
+    }
+}
