@@ -153,6 +153,14 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// The keys failed in a way that trying again does not mend, or this vault has none.
+    #[error("{at}: the keys failed: {reason}")]
+    Keys {
+        /// Where.
+        at: At,
+        /// What the keyring or the key store said.
+        reason: String,
+    },
     /// The sealing library refused.
     #[error("{at}: was not sealed: {reason}")]
     Sealing {
@@ -173,6 +181,12 @@ impl Error {
         matches!(self, Self::KeyUnavailable { .. })
     }
 
+    /// That a value was to be sealed or opened by a vault of the plaintext database.
+    pub(crate) fn no_keys(at: At) -> Self {
+        let reason = "this vault is the plaintext database's and has none".to_owned();
+        Self::Keys { at, reason }
+    }
+
     /// What it means for a column that a key cannot be had.
     pub(crate) fn of_key(at: At, error: &KeyringError) -> Self {
         let reason = error.to_string();
@@ -182,7 +196,7 @@ impl Error {
             _ if error.is_alarm() => Self::Alarm { at, reason },
             _ if is_denied(error) => Self::Denied { at, reason },
             _ if error.is_temporary() => Self::KeyUnavailable { at, reason },
-            _ => Self::Sealing { at, reason },
+            _ => Self::Keys { at, reason },
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::opening::{Cells, ColumnKeys, Opening, of_found};
 use crate::vault::Mode;
 use crate::{At, Cell, Column, Error, Field, Sealed, Vault};
 
-/// From this many rows on they are opened by all cores. Below it, waking them costs more than they
-/// save.
+/// From this many rows on they are opened by all cores, away from the task's own thread. A page of
+/// rows is opened where it is: a chunk of work for another core should outweigh waking it.
 const PARALLEL_ROWS: usize = 256;
 
 impl Vault {
@@ -87,8 +87,7 @@ impl Vault {
         sealed: Option<Vec<u8>>,
     ) -> Result<F, Error> {
         let Some(keyring) = self.keyring() else {
-            let at = At::column(column, None);
-            return Err(Error::NotPlaintext { at });
+            return Err(Error::no_keys(At::column(column, None)));
         };
         let mut cells = Cells::of(1);
         cells.push(0, sealed.as_deref(), false);

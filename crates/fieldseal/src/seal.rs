@@ -73,8 +73,7 @@ impl Vault {
         value: Option<&V>,
     ) -> Result<SealedField, Error> {
         let Mode::Sealed(keyring) = &self.mode else {
-            let at = At::column(column, None);
-            return Err(Error::NotPlaintext { at });
+            return Err(Error::no_keys(At::column(column, None)));
         };
         let value = value.map(|value| of_column(column, value)).transpose()?;
         let columns = std::slice::from_ref(column);

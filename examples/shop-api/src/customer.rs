@@ -4,9 +4,8 @@
 use fieldseal::{Pii, Sealed};
 use serde::{Deserialize, Serialize};
 
-/// Both the row and the JSON that clients send and get. The line `policy` is read when the crate is
-/// built: columns that the policy seals are sealed here, and a type that does not fit is a compile
-/// error. Columns that are not named here (a customer has more) are left as they are.
+/// Both the row and the JSON that clients send and get. The policy is read when the crate is built;
+/// a customer's columns that are not named here are left as they are.
 #[derive(Deserialize, Sealed, Serialize)]
 #[sealed(
     policy = "../../pipeline-config/quickstart.toml",

@@ -1,6 +1,8 @@
 //! A web service over the demo's shop: create, read, list, search by e-mail, update, delete. Owns
 //! its start: which database, and whether that is the sealed one or the plaintext one of before.
 
+#![allow(clippy::duplicate_mod, reason = "the service is built for each driver")]
+
 mod customer;
 mod problem;
 
@@ -45,8 +47,9 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(args: Args) -> Result<(), String> {
-    let demo = "sqlite://fieldseal-demo/target.db".to_owned();
-    let sealed = args.url.unwrap_or(demo);
+    let sealed = args
+        .url
+        .unwrap_or_else(|| "sqlite://fieldseal-demo/target.db".to_owned());
     // The switch. Nothing else in this program asks which of the two databases it is over.
     let vault = match &args.plaintext {
         Some(url) => Vault::plaintext(url).await,

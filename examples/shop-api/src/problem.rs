@@ -5,7 +5,6 @@ use axum::response::{IntoResponse, Response};
 use fieldseal::Error;
 
 pub(crate) enum Problem {
-    /// No customer has this id.
     Missing,
     Vault(Error),
     Database(sqlx::Error),
@@ -30,7 +29,9 @@ impl IntoResponse for Problem {
             Self::Vault(error) => tracing::error!("{error}"),
             // Its text may quote values (`Key (email)=(…) already exists`): the code alone.
             Self::Database(error) => {
-                let code = error.as_database_error().and_then(|error| error.code());
+                let code = error
+                    .as_database_error()
+                    .and_then(sqlx::error::DatabaseError::code);
                 tracing::error!(code = code.as_deref(), "the database refused or is away");
             }
             Self::Missing => {}

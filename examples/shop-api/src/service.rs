@@ -100,8 +100,7 @@ const fn found(rows: u64) -> Result<(), Problem> {
     if rows == 0 { Err(Problem::Missing) } else { Ok(()) }
 }
 
-/// Sealed values are bound to the id, so it must be known before the row is written: 53 random
-/// bits, which JavaScript can hold. Should it be taken, INSERT says so.
+/// Known before the row is written, for values are bound to it: 53 random bits, as JavaScript has.
 fn new_id() -> Result<i64, sqlx::Error> {
     let random = getrandom::u64().map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))?;
     Ok((random >> 11).cast_signed())
@@ -109,11 +108,7 @@ fn new_id() -> Result<i64, sqlx::Error> {
 
 /// A statement with the marks that the database wants. It is made of literals and column names.
 fn sql(text: &str) -> AssertSqlSafe<String> {
-    let mut text = text.to_owned();
-    for number in 1..=text.matches('?').count() {
-        if NUMBERED {
-            text = text.replacen('?', &format!("${number}"), 1);
-        }
-    }
-    AssertSqlSafe(text)
+    let numbers = (1..=text.matches('?').count()).filter(|_| NUMBERED);
+    let number = |text: String, number| text.replacen('?', &format!("${number}"), 1);
+    AssertSqlSafe(numbers.fold(text.to_owned(), number))
 }

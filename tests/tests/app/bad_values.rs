@@ -169,8 +169,12 @@ async fn many_rows_keep_their_order() {
     let rig = shop::rig(Server::Sqlite).await;
     let vault = shop::vault(&rig).await;
     let people: Vec<Person> = (10..1_010).map(Person::numbered).collect();
-    let rows = vault.seal_all(&people).await.unwrap();
-    let opened: Vec<Person> = vault.open_all(rows).await.unwrap();
+    // Spawned: a service's handlers are.
+    let opened = tokio::spawn(async move {
+        let rows = vault.seal_all(&people).await.unwrap();
+        vault.open_all::<Person>(rows).await.unwrap()
+    });
+    let opened = opened.await.unwrap();
     let ids: Vec<i64> = opened.iter().map(|person| person.id).collect();
     assert_eq!(ids, (10..1_010).collect::<Vec<_>>());
     rig.end().await;

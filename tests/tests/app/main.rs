@@ -9,4 +9,5 @@ mod both_ways;
 mod key_service;
 mod new_keys;
 mod plaintext;
+mod python;
 mod shop;

@@ -9,7 +9,7 @@ pub(crate) fn is_member(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     matches!(
         parts[..],
-        ["crates", _, "Cargo.toml"] | ["xtask" | "tests" | "benches", "Cargo.toml"]
+        ["crates" | "examples", _, "Cargo.toml"] | ["xtask" | "tests" | "benches", "Cargo.toml"]
     )
 }
 
@@ -116,7 +116,9 @@ workspace = true
 
     #[test]
     fn members_are_told_from_other_manifests() {
-        assert!(is_member("crates/model/Cargo.toml") && is_member("xtask/Cargo.toml"));
+        for member in ["crates/model", "examples/shop-api", "xtask"] {
+            assert!(is_member(&format!("{member}/Cargo.toml")), "{member}");
+        }
         for other in [
             "Cargo.toml",
             "fuzz/Cargo.toml",

@@ -68,7 +68,7 @@ async fn over_the_plaintext_database_of_before() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/old.db?mode=rwc", folder.path().display());
     let mut connection = SqliteConnection::connect(&url).await.unwrap();
-    let table = sqlx::raw_sql(include_str!("../old-shop.sql"));
+    let table = sqlx::raw_sql(include_str!("../../old-shop.sql"));
     table.execute(&mut connection).await.unwrap();
     for id in 1..=3 {
         let row = "INSERT INTO customers (id, name, internal_score) VALUES (?, 'Ann', 3)";
