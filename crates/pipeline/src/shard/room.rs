@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of records for each core. A record takes five to six times its size while it is decoded,
 /// sealed and encoded, so that two cores stay below 256 MiB.
-const FOR_EACH_CORE: usize = 16 << 20;
+const FOR_EACH_CORE: usize = 14 << 20;
 
 /// What the first fetch of a shard asks for, and every one at the least.
 const LEAST: usize = 256 << 10;
