@@ -12,14 +12,18 @@ BENCH  seal        sealing and opening one field against bare AES-256-GCM
        kinesis     a stream of 16 shards on the double of Kinesis, against a bare loop of
                    GetRecords, against files into PostgreSQL, and its peak memory
        kms         the calls to KMS of a whole run, counted by its double
+       app         pages and many rows opened by the application crate, against bare
+                   AES-256-GCM and against one core; a look-up by blind index in PostgreSQL
+                   against one in clear
        all         all of them, one after the other
 
 --rows N         rows of a round (prepare 400000, databases 200000, memory 5000000,
-                 kinesis 1000000, kms 1000000)
+                 kinesis 1000000, kms 1000000, app 100000)
 --rounds N       how often each figure is taken, in alternation (5); the median is reported
 --batch LIST     databases, kinesis: records of a batch, several with commas between (4000)
 --shards LIST    prepare, databases: shards at once, several with commas between (1,2)
---postgres URL   databases, kinesis, kms: an administrator's URL, else FIELDSEAL_TEST_POSTGRES_URL
+--postgres URL   databases, kinesis, kms, app: an administrator's URL, else
+                 FIELDSEAL_TEST_POSTGRES_URL
 --mariadb URL    databases: an administrator's URL, else FIELDSEAL_TEST_MARIADB_URL
 --report FILE    write the JSON report there instead of to standard output
 ";
@@ -35,6 +39,7 @@ pub(crate) enum Bench {
     MemoryChild,
     Kinesis,
     Kms,
+    App,
     /// The measured process of `kinesis`: an endpoint and a place for its answer.
     KinesisChild,
     All,
@@ -66,6 +71,7 @@ impl Args {
             Some("memory") => Bench::Memory,
             Some("memory-child") => Bench::MemoryChild,
             Some("kms") => Bench::Kms,
+            Some("app") => Bench::App,
             Some("kinesis") => Bench::Kinesis,
             Some("kinesis-child") => Bench::KinesisChild,
             Some("all") => Bench::All,

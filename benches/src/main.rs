@@ -1,4 +1,4 @@
-//! Measurements: sealing, preparing, databases, memory, Kinesis, KMS. Never part of the tests.
+//! Measurements: sealing, preparing, databases, memory, Kinesis, KMS, an application. Never part of the tests.
 //!
 //! This package owns the workload and the ceilings it is measured against. It holds no product
 //! code: what it measures is called as the binary calls it. `README.md` says what each figure
@@ -10,6 +10,7 @@
     reason = "a developer's tool: the report goes to standard output, progress to standard error"
 )]
 
+mod app;
 mod args;
 mod databases;
 mod kinesis;
@@ -86,6 +87,10 @@ fn run(args: &Args) -> Result<(), Failure> {
     if wanted(Bench::Kms) {
         let kms = runtime.block_on(kms::measure(args))?;
         figures.insert("kms".to_owned(), kms);
+    }
+    if wanted(Bench::App) {
+        let app = runtime.block_on(app::measure(args))?;
+        figures.insert("app".to_owned(), app);
     }
     report::write(args, &figures)
 }

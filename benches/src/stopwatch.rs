@@ -1,6 +1,7 @@
 //! Wall time and CPU time. Owns reading them, of this process and of a server's processes.
 
 use std::fs;
+use std::ops::Add;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +12,17 @@ use rustix::time::{ClockId, clock_gettime};
 pub(crate) struct Times {
     pub(crate) wall: f64,
     pub(crate) cpu: f64,
+}
+
+impl Add for Times {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            wall: self.wall + other.wall,
+            cpu: self.cpu + other.cpu,
+        }
+    }
 }
 
 /// Began at some moment.

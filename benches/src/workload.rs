@@ -71,24 +71,15 @@ pub(crate) fn policy() -> Result<Policy, Failure> {
 /// The record of row `number`, from 0, as DMS writes it without formatting.
 pub(crate) fn record(number: u64, traffic: Traffic) -> Vec<u8> {
     let id = (number + 1).to_string();
-    // Spreads values without a generator of random numbers: neighbours differ.
-    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    let name = format!("{} van der {}", NAMES[at(mixed, 0)], NAMES[at(mixed, 5)]);
-    let born = format!(
-        "19{:02}-{:02}-{:02}",
-        mixed % 100,
-        mixed % 12 + 1,
-        mixed % 28 + 1
-    );
-    let email = format!("{}.{mixed}@mail.example.org", NAMES[at(mixed, 5)]);
-    let phone = format!("+49 30 {:09}", mixed % 1_000_000_000);
-    let address = format!(
-        "{} {} Street, 10{:03} Berlin",
-        mixed % 200,
-        NAMES[at(mixed, 9)],
-        mixed % 1_000
-    );
-    let notes = format!("prefers deliveries after {} o'clock", mixed % 12 + 8);
+    let mixed = mixed(number);
+    let Personal {
+        name,
+        born,
+        email,
+        phone,
+        address,
+        notes,
+    } = Personal::of(number);
     let visits = (mixed % 500).to_string();
     let credit = (mixed % 100_000).to_string();
     let created = format!(
@@ -143,6 +134,52 @@ pub(crate) fn record(number: u64, traffic: Traffic) -> Vec<u8> {
         data: &data,
         before: None,
     })
+}
+
+/// What is sealed of a row.
+pub(crate) struct Personal {
+    pub(crate) name: String,
+    pub(crate) born: String,
+    pub(crate) email: String,
+    pub(crate) phone: String,
+    pub(crate) address: String,
+    pub(crate) notes: String,
+}
+
+impl Personal {
+    /// Of row `number`, from 0.
+    pub(crate) fn of(number: u64) -> Self {
+        let mixed = mixed(number);
+        let name = format!("{} van der {}", NAMES[at(mixed, 0)], NAMES[at(mixed, 5)]);
+        let born = format!(
+            "19{:02}-{:02}-{:02}",
+            mixed % 100,
+            mixed % 12 + 1,
+            mixed % 28 + 1
+        );
+        let email = format!("{}.{mixed}@mail.example.org", NAMES[at(mixed, 5)]);
+        let phone = format!("+49 30 {:09}", mixed % 1_000_000_000);
+        let address = format!(
+            "{} {} Street, 10{:03} Berlin",
+            mixed % 200,
+            NAMES[at(mixed, 9)],
+            mixed % 1_000
+        );
+        let notes = format!("prefers deliveries after {} o'clock", mixed % 12 + 8);
+        Self {
+            name,
+            born,
+            email,
+            phone,
+            address,
+            notes,
+        }
+    }
+}
+
+/// Spreads values without a generator of random numbers: neighbours differ.
+const fn mixed(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
 }
 
 const NAMES: [&str; 16] = [

@@ -54,18 +54,17 @@ fn called() -> BTreeMap<&'static str, BTreeSet<String>> {
 }
 
 fn sdk_folders() -> BTreeMap<String, PathBuf> {
+    let version = said(Command::new("rustc").arg("-vV"));
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
-        .current_dir(root())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
+    let metadata = said(
+        Command::new(cargo)
+            .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+            // Other platforms' packages need not have been fetched.
+            .args(["--filter-platform", host.unwrap()])
+            .current_dir(root()),
     );
-    let metadata: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let metadata: Json = serde_json::from_str(&metadata).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let of = |package: &Json| {
         let manifest = Path::new(package["manifest_path"].as_str().unwrap());
@@ -73,6 +72,13 @@ fn sdk_folders() -> BTreeMap<String, PathBuf> {
         (package["name"].as_str().unwrap().to_owned(), folder)
     };
     packages.iter().map(of).collect()
+}
+
+fn said(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// All Rust below a folder as one text without blanks, so that a call may begin on a new line.

@@ -55,6 +55,7 @@ impl Server {
 /// An empty, migrated database with the bench's table.
 pub(crate) struct Scratch {
     name: String,
+    url: String,
     admin: Database,
     pub(crate) database: Database,
 }
@@ -86,7 +87,8 @@ impl Scratch {
             .url
             .rsplit_once('/')
             .ok_or_else(|| Failure("the server's URL names no database".to_owned()))?;
-        let database = connect(&format!("{before}/{name}")).await?;
+        let url = format!("{before}/{name}");
+        let database = connect(&url).await?;
         let failed = |error| Failure::of("migrating", &error);
         run_migrations(
             &database,
@@ -104,9 +106,15 @@ impl Scratch {
         script(&database, table.to_owned()).await?;
         Ok(Self {
             name,
+            url,
             admin: server.admin.clone(),
             database,
         })
+    }
+
+    /// Where it can be reached, for whoever is to have a connection of another kind.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     pub(crate) async fn expect_rows(&self, rows: usize) -> Result<(), Failure> {

@@ -22,6 +22,7 @@ pub trait BindRow<DB: Database> {
 
 /// Collects columns and parameters of a statement.
 pub struct Binds<DB: Database> {
+    table: &'static Table,
     part: Part,
     columns: Vec<String>,
     arguments: DB::Arguments,
@@ -31,8 +32,12 @@ pub struct Binds<DB: Database> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     All,
+    /// What tells the row: its key, and what its values are bound to.
     Keys,
     Others,
+    /// Kept columns that sealed values are bound to. They never change: an UPDATE compares them, or
+    /// what it does not seal anew would not open any more.
+    Bound,
     /// Others, with nothing where sealed values will stand.
     Draft,
 }
@@ -57,7 +62,12 @@ impl<DB: Database> Binds<DB> {
     where
         V: Encode<'v, DB> + Type<DB>,
     {
-        self.add(column, value, Part::Others)
+        let part = if self.table.binds(column) {
+            Part::Bound
+        } else {
+            Part::Others
+        };
+        self.add(column, value, part)
     }
 
     /// A sealed column.
@@ -95,8 +105,9 @@ impl<DB: Database> Binds<DB> {
     {
         let collected = match self.part {
             Part::All => true,
-            Part::Keys => part == Part::Keys,
-            Part::Others | Part::Draft => part == Part::Others,
+            Part::Keys => matches!(part, Part::Keys | Part::Bound),
+            Part::Draft => matches!(part, Part::Others | Part::Bound),
+            Part::Others | Part::Bound => part == Part::Others,
         };
         if !collected {
             return Ok(());
@@ -168,7 +179,9 @@ where
     Ok((text, binds.arguments))
 }
 
-/// `UPDATE` of every column but the key of the row with this key, ready to be executed.
+/// `UPDATE` of every column but the key of the row with this key, ready to be executed. Columns that
+/// sealed values are bound to are compared like the key, since they never change: with another
+/// value no row is found.
 ///
 /// # Errors
 /// What sqlx says of a value that cannot be bound.
@@ -193,6 +206,7 @@ where
     R: BindRow<DB>,
 {
     let mut binds = Binds {
+        table: R::table(),
         part,
         columns: Vec::new(),
         arguments,

@@ -45,11 +45,12 @@ impl<V> fmt::Debug for Cell<V> {
 }
 
 /// Whether a column of this type holds bytes, by the names that sqlx gives the types of bytes.
-fn holds_bytes<DB: Database>(ty: &DB::TypeInfo) -> bool {
-    matches!(
+fn holds_bytes<DB: Database, V: Plain<DB>>(ty: &DB::TypeInfo) -> bool {
+    let called_bytes = matches!(
         ty.name(),
         "BYTEA" | "BLOB" | "TINYBLOB" | "MEDIUMBLOB" | "LONGBLOB" | "VARBINARY" | "BINARY"
-    )
+    );
+    called_bytes && !V::is_text(ty)
 }
 
 impl<DB, V> Type<DB> for Cell<V>
@@ -63,7 +64,7 @@ where
     }
 
     fn compatible(ty: &DB::TypeInfo) -> bool {
-        ty.is_null() || holds_bytes::<DB>(ty) || V::compatible(ty)
+        ty.is_null() || holds_bytes::<DB, V>(ty) || V::compatible(ty)
     }
 }
 
@@ -74,7 +75,7 @@ where
     Vec<u8>: Decode<'r, DB>,
 {
     fn decode(value: DB::ValueRef<'r>) -> Result<Self, BoxDynError> {
-        let bytes = holds_bytes::<DB>(&value.type_info());
+        let bytes = holds_bytes::<DB, V>(&value.type_info());
         match (bytes, value.is_null()) {
             (true, true) => Ok(Self::Sealed(None)),
             (false, true) => Ok(Self::Plain(None)),

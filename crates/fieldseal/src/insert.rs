@@ -24,6 +24,12 @@ pub enum InsertError {
         /// The table.
         table: String,
     },
+    /// The database made no key: the column is not `AUTO_INCREMENT`.
+    #[error("{table}: the database made no key; declare the key column AUTO_INCREMENT")]
+    NoKey {
+        /// The table.
+        table: String,
+    },
 }
 
 impl Vault {
@@ -57,6 +63,9 @@ impl Vault {
         let draft = self.seal(&row(0)).await.map_err(InsertError::Seal)?;
         let id = inserted::<DB, _>(transaction, &draft, key).await;
         let id = id.map_err(InsertError::Database)?;
+        let id = id.ok_or_else(|| InsertError::NoKey {
+            table: table.name.clone(),
+        })?;
         let sealed = self.seal(&row(id)).await.map_err(InsertError::Seal)?;
         let update = bind::update::<DB, _>(&sealed).map_err(InsertError::Database)?;
         let done = update.execute(&mut **transaction).await;
@@ -64,12 +73,13 @@ impl Vault {
     }
 }
 
-/// Inserts a row without its key and its sealed values, and asks for the key.
+/// Inserts a row without its key and its sealed values, and asks for the key; `None` where MySQL
+/// made none.
 async fn inserted<DB, R>(
     connection: &mut DB::Connection,
     draft: &R,
     key: &str,
-) -> Result<i64, sqlx::Error>
+) -> Result<Option<i64>, sqlx::Error>
 where
     DB: Database,
     R: BindRow<DB>,
@@ -79,13 +89,17 @@ where
 {
     if dialect::<DB>() == Dialect::MySql {
         let (insert, arguments) = bind::draft::<DB, _>(draft, None)?;
+        // MySQL has no RETURNING; this is the connection's own last key, whoever else inserts. An
+        // INSERT that makes no key leaves the one before, which is another row's: it is forgotten.
+        let forget = sqlx::query::<DB>("SELECT LAST_INSERT_ID(0)");
+        forget.execute(&mut *connection).await?;
         let insert = sqlx::query_with(insert, arguments);
         insert.execute(&mut *connection).await?;
-        // MySQL has no RETURNING; this is the connection's own last key, whoever else inserts.
         let asked = sqlx::query_as::<DB, (i64,)>("SELECT CAST(LAST_INSERT_ID() AS SIGNED)");
-        return asked.fetch_one(connection).await.map(|(id,)| id);
+        let (id,) = asked.fetch_one(connection).await?;
+        return Ok((id != 0).then_some(id));
     }
     let (insert, arguments) = bind::draft::<DB, _>(draft, Some(key))?;
     let inserted = sqlx::query_as_with::<DB, (i64,), _>(insert, arguments);
-    inserted.fetch_one(connection).await.map(|(id,)| id)
+    inserted.fetch_one(connection).await.map(|(id,)| Some(id))
 }

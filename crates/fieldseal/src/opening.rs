@@ -216,14 +216,18 @@ fn typed<V: FieldValue>(column: &Column, value: &Value) -> Result<V, Error> {
 /// The field's own type of what was found.
 pub(crate) fn of_found<F: Field>(column: &Column, found: Found<F::Value>) -> Result<F, Error> {
     F::of(found).map_err(|found| match found {
-        Found::Denied(denied) => Error::Denied {
-            at: At::column(column, Some(denied.key)),
-            reason: denied.to_string(),
-        },
+        Found::Denied(denied) => denied_at(column, &denied),
         Found::Null | Found::Value(_) => Error::Null {
             at: At::column(column, None),
         },
     })
+}
+
+fn denied_at(column: &Column, denied: &Denied) -> Error {
+    Error::Denied {
+        at: At::column(column, Some(denied.key)),
+        reason: denied.to_string(),
+    }
 }
 
 /// Everything that opening some rows of one table needs.
@@ -299,6 +303,10 @@ impl RowOpening<'_> {
             None => in_clear(column, cell)?,
         };
         if let Some(wanted) = all.wanted.as_ref().filter(|w| w.column == number) {
+            // A row that was found and cannot be compared is no reason to say that there is none.
+            if let Found::Denied(denied) = found {
+                return Err(denied_at(column, &denied));
+            }
             self.matches = value.is_some_and(|value| wanted.is(&value));
         }
         of_found(column, found)

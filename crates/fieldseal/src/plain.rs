@@ -18,6 +18,13 @@ pub trait Plain<DB: Database>: Sized {
         false
     }
 
+    /// Whether a column of this type holds text, though sqlx may call the type one of bytes: MySQL
+    /// marks columns of a `_bin` collation as it marks bytes.
+    #[must_use]
+    fn is_text(_ty: &DB::TypeInfo) -> bool {
+        false
+    }
+
     /// The type of a parameter.
     #[must_use]
     fn type_info() -> Option<DB::TypeInfo> {
@@ -48,6 +55,10 @@ impl<DB: Database, T: Plain<DB> + Wipe> Plain<DB> for Pii<T> {
         T::compatible(ty)
     }
 
+    fn is_text(ty: &DB::TypeInfo) -> bool {
+        T::is_text(ty)
+    }
+
     fn type_info() -> Option<DB::TypeInfo> {
         T::type_info()
     }
@@ -68,6 +79,10 @@ macro_rules! native {
         impl Plain<$driver> for $ty {
             fn compatible(ty: &<$driver as Database>::TypeInfo) -> bool {
                 <Self as sqlx::Type<$driver>>::compatible(ty)
+            }
+
+            fn is_text(ty: &<$driver as Database>::TypeInfo) -> bool {
+                <str as sqlx::Type<$driver>>::compatible(ty)
             }
 
             fn type_info() -> Option<<$driver as Database>::TypeInfo> {

@@ -93,7 +93,8 @@ impl Vault {
 
     /// A vault of the plaintext database: nothing is sealed, nothing is opened. For a service that
     /// is deployed before the day of the move, and told by its configuration on that day to use
-    /// [`Vault::start`].
+    /// [`Vault::start`]. What is looked at is the database of this URL, now; give the service's own
+    /// pool the same URL.
     ///
     /// # Errors
     /// [`StartError::SealedDatabase`] for a database that holds sealed data; the database cannot be
@@ -226,10 +227,12 @@ const SEALED: [&str; 2] = ["fieldseal_data_keys", "fieldseal_meta"];
 async fn refuse_sealed(database: &Database) -> Result<(), StartError> {
     let question = match database.dialect() {
         Dialect::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE name = ?",
-        Dialect::Postgres => "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = ?",
+        // The information schema shows only what this user may use.
+        Dialect::Postgres => "SELECT COUNT(*) FROM pg_catalog.pg_class WHERE relname = ?",
+        // MySQL shows nothing else; every table that the pipeline fills has the column, though.
         Dialect::MySql => {
-            "SELECT COUNT(*) FROM information_schema.tables \
-             WHERE table_schema = DATABASE() AND table_name = ?"
+            "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE() \
+             AND (table_name = ? OR column_name = '_fieldseal_version')"
         }
     };
     let failed = |source| StartError::Database { source };

@@ -1,7 +1,7 @@
 //! One table as the application knows it, and the trait that ties a struct to it. Owns what sealed
 //! values are bound to; its columns are `column`'s.
 
-use fieldseal_model::{RowKey, Value, ValueType};
+use fieldseal_model::{Kind, RowKey, Value, ValueType};
 
 use crate::conform::{Misfit, conform};
 use crate::opening::{Cells, RowOpening};
@@ -37,7 +37,9 @@ impl Table {
         self
     }
 
-    /// A column that sealed values are bound to; in the policy's order.
+    /// A column that sealed values are bound to; in the policy's order. A moment must be given as
+    /// precisely as its column keeps it (a MySQL `DATETIME`: whole seconds), for values are sealed
+    /// for what is given; more than six digits behind the second are refused.
     ///
     /// # Errors
     /// [`InvalidTable`] for a kind that no key may have.
@@ -49,6 +51,11 @@ impl Table {
         }
         self.bound.push((column.to_owned(), ty));
         Ok(self)
+    }
+
+    /// Whether sealed values are bound to the column.
+    pub(crate) fn binds(&self, column: &str) -> bool {
+        self.bound.iter().any(|(bound, _)| bound == column)
     }
 
     /// A sealed column.
@@ -123,6 +130,9 @@ impl Binding {
             reason: error.to_string(),
         })?;
         let value = conform(value, ty).map_err(|misfit| misfit.error(at(), ty))?;
+        if is_finer_than_columns(&value) {
+            return Err(Misfit::TooWide.error(at(), ty));
+        }
         self.values.push(value);
         Ok(())
     }
@@ -143,6 +153,15 @@ impl Binding {
             reason: reason.to_owned(),
         }
     }
+}
+
+/// Whether it is a moment with more digits than any database keeps: the row would come back with
+/// another key than the one its values are sealed for.
+fn is_finer_than_columns(value: &Value) -> bool {
+    const DIGITS: usize = 6;
+    let is_moment = matches!(value.kind(), Kind::DateTime | Kind::Timestamp);
+    let fraction = value.expose_text().and_then(|text| text.split_once('.'));
+    is_moment && fraction.is_some_and(|(_, rest)| rest.trim_end_matches('Z').len() > DIGITS)
 }
 
 impl Misfit {

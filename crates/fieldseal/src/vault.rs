@@ -51,7 +51,9 @@ impl Vault {
 
     /// Seals bytes that are no column (a cache's entry, a queue's message), bound to `parts`: what
     /// says where they belong, such as the cache's name and the entry's key. A free value never
-    /// passes for a column's, nor a column's for one. In plaintext mode the bytes stay as they are.
+    /// passes for a column's, nor a column's for one. In plaintext mode the bytes stay as they are:
+    /// empty the cache or give it another name on the day of the move, since a process in plaintext
+    /// mode answers another's sealed bytes as they are.
     ///
     /// # Errors
     /// [`Error`]; its place is `free value` and the domain.

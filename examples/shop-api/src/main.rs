@@ -27,7 +27,8 @@ struct Args {
         long,
         env = "SHOP_PLAINTEXT_URL",
         hide_env_values = true,
-        value_name = "URL"
+        value_name = "URL",
+        conflicts_with = "url"
     )]
     plaintext: Option<String>,
     /// The port on 127.0.0.1; 0 for a free one

@@ -28,6 +28,20 @@ struct Guarded {
     card: Access<Pii<String>>,
 }
 
+/// A person whose address may be looked for by somebody who may not read it.
+#[derive(Sealed)]
+#[sealed(table = "shop.people")]
+struct Addressed {
+    #[sealed(key)]
+    id: i64,
+    #[sealed(
+        domain = "contact",
+        pad = 32,
+        index(name = "exact", normalise = ["trim/1", "nfkc_casefold/1"], column = "email_bidx")
+    )]
+    email: Access<Pii<String>>,
+}
+
 /// A rig whose keys are wrapped by KMS, with the key's ARN.
 struct Kms {
     double: KmsDouble,
@@ -108,6 +122,24 @@ async fn a_domain_that_is_not_granted() {
     assert!(matches!(again, Error::NeverOpened { .. }), "{again}");
     let sealed = vault.seal(&Person::numbered(9)).await.err().unwrap();
     assert!(matches!(sealed, Error::Denied { .. }), "{sealed}");
+    kms.rig.end().await;
+}
+
+/// With the index's key and not the values': a row that was found cannot be compared, which is no
+/// reason to say that there is nobody.
+#[tokio::test]
+async fn found_and_denied() {
+    let kms = Kms::start().await;
+    kms.double
+        .require_context(&kms.key, &[("fieldseal:purpose", "index")]);
+    let vault = kms.vault(LONG).await;
+    let asked = vault.lookup(Addressed::EMAIL_EXACT, "person1@example.org".to_owned());
+    let lookup = asked.await.unwrap_or_else(|error| panic!("{error}"));
+    let rows = kms.rows::<SealedAddressed>().await;
+    assert!(rows.iter().all(|row| row.id > 0));
+    let found = vault.open_found::<Addressed, _>(&lookup, rows).await;
+    let error = found.err().unwrap();
+    assert!(matches!(error, Error::Denied { .. }), "{error}");
     kms.rig.end().await;
 }
 

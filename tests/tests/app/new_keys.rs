@@ -1,6 +1,6 @@
 //! Keys that the database makes: the row is sealed for the key it gets, in one transaction.
 
-use fieldseal::Vault;
+use fieldseal::{InsertError, Vault};
 use fieldseal_tests::databases::{Server, TestDatabase};
 use fieldseal_tests::harness::Rig;
 use sqlx::{Connection as _, MySqlConnection, PgConnection, SqliteConnection};
@@ -57,6 +57,36 @@ new_keys!(on_sqlite, Server::Sqlite, SqliteConnection);
 new_keys!(on_postgres, Server::Postgres, PgConnection);
 new_keys!(on_mariadb, Server::MariaDb, MySqlConnection);
 new_keys!(on_mysql, Server::MySql, MySqlConnection);
+
+/// A key column that MySQL does not count: the connection's last key is another table's, and no row
+/// may be written for it.
+#[tokio::test]
+async fn a_key_that_nobody_makes() {
+    let server = Server::MariaDb;
+    let rig: Rig = shop::rig(server).await;
+    let vault: Vault = shop::vault(&rig).await;
+    let uncounted = table(server).replace("AUTO_INCREMENT", "DEFAULT 5");
+    let script = fieldseal_db::Sql::dynamic(uncounted);
+    rig.database.database.execute_script(script).await.unwrap();
+    let mut connection = MySqlConnection::connect(&rig.database.url).await.unwrap();
+    for statement in [
+        "CREATE TABLE orders (id BIGINT AUTO_INCREMENT PRIMARY KEY, n INT) AUTO_INCREMENT = 17",
+        "INSERT INTO orders (n) VALUES (1)",
+    ] {
+        sqlx::query(statement)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+    let mut transaction = connection.begin().await.unwrap();
+    let id = vault
+        .insert_with_new_key(&mut transaction, Person::numbered)
+        .await;
+    assert!(matches!(id, Err(InsertError::NoKey { .. })));
+    transaction.rollback().await.unwrap();
+    connection.close().await.unwrap();
+    rig.end().await;
+}
 
 async fn remade(database: &TestDatabase, server: Server) {
     let script = fieldseal_db::Sql::dynamic(table(server));

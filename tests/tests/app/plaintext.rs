@@ -73,8 +73,15 @@ macro_rules! before_and_behind {
                 "?"
             };
             let old = TestDatabase::on(server).await;
-            let table = "CREATE TABLE customers (id BIGINT PRIMARY KEY, \
-                         email VARCHAR(99), phone VARCHAR(99), loyalty VARCHAR(99))";
+            // MySQL marks a column of a `_bin` collation as it marks bytes.
+            let binary = match server {
+                Server::MariaDb | Server::MySql => "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+                Server::Sqlite | Server::Postgres => "",
+            };
+            let table = fieldseal_db::Sql::dynamic(format!(
+                "CREATE TABLE customers (id BIGINT PRIMARY KEY, email VARCHAR(99), \
+                 phone VARCHAR(99) {binary}, loyalty VARCHAR(99))"
+            ));
             old.database.execute(table, &[]).await.unwrap();
             let vault = Vault::plaintext(&old.url).await.unwrap();
             assert!(!vault.is_sealed());

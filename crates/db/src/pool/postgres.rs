@@ -14,7 +14,11 @@ const IDLE_HOLDER_SECONDS: u32 = 60;
 pub(super) async fn connect(url: &str, settings: Connect) -> Result<PgPool, sqlx::Error> {
     let idle = (IDLE_HOLDER_SECONDS * 1000).to_string();
     let options = PgConnectOptions::from_str(url)?
-        .options([("idle_in_transaction_session_timeout", idle.as_str())])
+        .options([
+            ("idle_in_transaction_session_timeout", idle.as_str()),
+            // Answers of the simple protocol are text, and sqlx reads bytes in this form only.
+            ("bytea_output", "hex"),
+        ])
         .application_name("fieldseal")
         .disable_statement_logging();
     // A pool tries a closed port for as long as its patience lasts.
