@@ -21,7 +21,7 @@ use self::assembly::{Assembly, Plan};
 use self::items::Item;
 pub(crate) use self::teams::Team;
 use self::teams::Teams;
-use crate::batch::{Origin, SealedBatch, TableUse};
+use crate::batch::{Origin, SealedBatch, TableUse, Taint};
 use crate::plan::Planner;
 use crate::seal::{Grants, seal_rows};
 use crate::{Labels, PipelineError, StopReason, StreamRecord, TableLayout, Target, TargetColumn};
@@ -43,6 +43,8 @@ pub struct Prepared<B = SealedBatch> {
     pub batch: B,
     /// How many records go to quarantine.
     pub quarantined: u64,
+    /// Tables whose order can no longer be trusted.
+    pub(crate) taints: Vec<Taint>,
     /// How many of the records are in it; fewer than were given when the shard must stop.
     pub records: usize,
     /// Their length.
@@ -61,6 +63,7 @@ impl Prepared {
         Prepared {
             batch: target.ready(self.batch),
             quarantined: self.quarantined,
+            taints: self.taints,
             records: self.records,
             bytes: self.bytes,
             stop: self.stop,
@@ -116,6 +119,20 @@ pub(crate) struct Run {
     pub(crate) range: Range<usize>,
     /// Objects of this single record that the target refuses: to be kept sealed.
     pub(crate) hold: BTreeSet<u32>,
+    /// What was seen when more was planned together: a change and its contradiction may since
+    /// have come apart, by halving or by holding one of them.
+    pub(crate) taints: Vec<Taint>,
+}
+
+impl Run {
+    /// As it was before anything was found out under labels that no longer hold.
+    pub(crate) fn anew(self) -> Self {
+        Self {
+            hold: BTreeSet::new(),
+            taints: Vec::new(),
+            ..self
+        }
+    }
 }
 
 impl Preparer {
@@ -282,6 +299,7 @@ impl Preparer {
         });
         Ok(Prepared {
             quarantined: quarantine.len() as u64,
+            taints: plan.taints.clone(),
             batch: SealedBatch {
                 origin,
                 tables: tables.collect(),

@@ -98,6 +98,7 @@ fn run_of(held: &HeldRecord, data: &Arc<Vec<StreamRecord>>) -> Run {
         records: Arc::clone(data),
         range: 0..1,
         hold: BTreeSet::new(),
+        taints: Vec::new(),
     }
 }
 

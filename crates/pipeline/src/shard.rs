@@ -95,6 +95,7 @@ impl ShardPlace {
             range: 0..records.len(),
             records: Arc::clone(records),
             hold: BTreeSet::new(),
+            taints: Vec::new(),
         }
     }
 }
@@ -233,17 +234,28 @@ impl<T: Target> ShardLoop<T> {
                 }
                 Applied::StaleLabels => {
                     self.renew_labels(standing).await?;
-                    pending.push(run);
+                    pending.push(run.anew());
                 }
-                Applied::Refused(_) if run.range.len() > 1 => pending.extend(halves(run)),
-                // Nothing of the record itself is left in the batch: there is nothing more to hold.
-                Applied::Refused(code) if self.holds_all(&run) => {
-                    return Err(refused_held(&run, &code));
+                Applied::Refused(code) => {
+                    let taints = std::mem::take(&mut prepared.taints);
+                    pending.extend(self.less(Run { taints, ..run }, &code).await?);
                 }
-                Applied::Refused(_) => pending.push(self.held_back(run).await?),
             }
         }
         Ok(())
+    }
+
+    /// What to try instead of a run that the target refused: its halves, or the one record with
+    /// what is at fault held.
+    async fn less(&mut self, run: Run, code: &str) -> Result<Vec<Run>, StopReason> {
+        if run.range.len() > 1 {
+            Ok(halves(run).into())
+        } else if self.holds_all(&run) {
+            // Nothing of the record itself is left in the batch: there is nothing more to hold.
+            Err(refused_held(&run, code))
+        } else {
+            Ok(vec![self.held_back(run).await?])
+        }
     }
 
     fn advance(

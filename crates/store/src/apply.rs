@@ -26,6 +26,7 @@ enum Body {
 pub(crate) async fn apply(store: &Store, ready: &ReadyBatch) -> Result<Committed, TargetError> {
     let (tx, body) = run(store, ready).await?;
     if let Ok(Body::Done(tallies)) = body {
+        warn_of_taints(store, &tallies);
         // No answer to the commit is an error like any other: the batch is applied again,
         // and the checkpoint tells whether this commit took place.
         tx.commit().await.map_err(|error| target_error(&error))?;
@@ -100,10 +101,10 @@ async fn body(
         rows::write(tx, &tables[number], group, floor, &mut tallies).await?;
     }
     for taint in batch.taints() {
-        write_taint(tx, store, taint).await?;
+        write_taint(tx, store, taint, &mut tallies).await?;
     }
     for start in batch.load_starts() {
-        load_start(tx, store, start).await?;
+        load_start(tx, store, start, &mut tallies).await?;
     }
     quarantine::insert(tx, store, batch).await?;
     tallies
@@ -162,28 +163,48 @@ async fn finish(tx: &mut Transaction, origin: &Origin, tallies: Tallies) -> Resu
 }
 
 /// The first taint stays: it is the one to look for.
-async fn write_taint(tx: &mut Transaction, store: &Store, taint: &Taint) -> Result<(), DbError> {
-    tracing::error!(
-        table = %store.table_ids[taint.table],
-        reason = taint.reason,
-        "the table is tainted: its order can no longer be trusted; begin a new generation"
-    );
-    tx.execute(
-        "UPDATE fieldseal_tables SET taint = ?, revision = revision + 1 WHERE table_id = ? AND taint IS NULL",
-        &[Bind::from(taint.reason), Bind::from(&store.table_ids[taint.table])],
-    )
-    .await?;
+async fn write_taint(
+    tx: &mut Transaction,
+    store: &Store,
+    taint: &Taint,
+    tallies: &mut Tallies,
+) -> Result<(), DbError> {
+    let written = tx
+        .execute(
+            "UPDATE fieldseal_tables SET taint = ?, revision = revision + 1 WHERE table_id = ? AND taint IS NULL",
+            &[Bind::from(taint.reason), Bind::from(&store.table_ids[taint.table])],
+        )
+        .await?;
+    if written > 0 {
+        tallies.tainted.push(taint.clone());
+    }
     Ok(())
 }
 
-async fn load_start(tx: &mut Transaction, store: &Store, start: &LoadStart) -> Result<(), DbError> {
+/// Before the commit, whose answer may be lost; a batch that is only tried out says nothing.
+fn warn_of_taints(store: &Store, tallies: &Tallies) {
+    for taint in &tallies.tainted {
+        tracing::error!(
+            table = %store.table_ids[taint.table],
+            reason = taint.reason,
+            "the table is tainted: its order can no longer be trusted; begin a new generation"
+        );
+    }
+}
+
+async fn load_start(
+    tx: &mut Transaction,
+    store: &Store,
+    start: &LoadStart,
+    tallies: &mut Tallies,
+) -> Result<(), DbError> {
     let restarted = generations::note_load_start(tx, start).await?;
     if restarted {
         let taint = Taint {
             table: start.table,
             reason: "load-started-again",
         };
-        write_taint(tx, store, &taint).await?;
+        write_taint(tx, store, &taint, tallies).await?;
     }
     Ok(())
 }

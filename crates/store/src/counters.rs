@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fieldseal_db::{Bind, DbError, Dialect, Sql, Transaction};
 use fieldseal_model::Operation;
-use fieldseal_pipeline::{Operations, SealedBatch, TableOutcome};
+use fieldseal_pipeline::{Operations, SealedBatch, TableOutcome, Taint};
 
 /// What is counted of each table, by the names of the columns; in the order of `Tally::numbers`.
 pub const COUNTERS: [&str; 9] = [
@@ -46,16 +46,21 @@ impl Tally {
     }
 }
 
-/// Tallies by table number; `None` for records of no table of the policy.
+/// What a batch came to.
 #[derive(Debug, Default)]
-pub(crate) struct Tallies(BTreeMap<Option<usize>, Tally>);
+pub(crate) struct Tallies {
+    /// By table number; `None` for records of no table of the policy.
+    tables: BTreeMap<Option<usize>, Tally>,
+    /// The taints that are new.
+    pub(crate) tainted: Vec<Taint>,
+}
 
 impl Tallies {
     /// Starts with what planning counted.
     pub(crate) fn of(batch: &SealedBatch) -> Self {
         let mut tallies = Self::default();
         for counts in batch.counts() {
-            let tally = tallies.0.entry(counts.table).or_default();
+            let tally = tallies.tables.entry(counts.table).or_default();
             tally.skipped += counts.superseded;
             tally.quarantined += counts.quarantined;
             tally.controls += counts.controls;
@@ -68,7 +73,7 @@ impl Tallies {
     /// A row's outcome. The clearing half of a changed key is counted with its other half.
     pub(crate) fn row(&mut self, table: usize, operation: Option<Operation>, applied: bool) {
         let Some(operation) = operation else { return };
-        let tally = self.0.entry(Some(table)).or_default();
+        let tally = self.tables.entry(Some(table)).or_default();
         if applied {
             tally.applied.add(operation);
         } else {
@@ -78,7 +83,7 @@ impl Tallies {
 
     /// How many changes took effect.
     pub(crate) fn applied(&self) -> u64 {
-        self.0
+        self.tables
             .values()
             .map(|t| t.applied.loads + t.applied.inserts + t.applied.updates + t.applied.deletes)
             .sum()
@@ -97,7 +102,7 @@ impl Tallies {
                     count,
                 })
         };
-        self.0.iter().flat_map(of).collect()
+        self.tables.iter().flat_map(of).collect()
     }
 
     /// Adds the tallies to the shard's counters.
@@ -107,7 +112,7 @@ impl Tallies {
         shard: &str,
         table_ids: &[String],
     ) -> Result<(), DbError> {
-        for (table, tally) in &self.0 {
+        for (table, tally) in &self.tables {
             let table_id = table.map_or("", |number| table_ids[number].as_str());
             let mut binds = vec![Bind::from(shard), Bind::from(table_id)];
             for number in tally.numbers() {

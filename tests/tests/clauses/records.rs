@@ -8,6 +8,7 @@ use fieldseal_model::{Operation, Position, SequenceNumber};
 use fieldseal_pipeline::{Capture, StopReason};
 use fieldseal_store::{Beginning, Completion, Gone, Seen};
 use fieldseal_tests::databases::Server;
+use fieldseal_tests::harness::faults::{ApplyFault, FaultyTarget};
 use fieldseal_tests::harness::{MemorySource, records};
 
 use crate::{THINGS, rig, versions};
@@ -39,6 +40,21 @@ async fn sqlite_two_changes_of_one_version_that_differ_taint_their_table() {
         assert_eq!(rig.open_all(THINGS).await["1"]["note"], "one note");
         rig.end().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_what_two_halves_contradict_each_other_in_is_not_forgotten() {
+    let rig = rig(Server::Sqlite).await;
+    let insert = |note| noted(Operation::Insert, Some(7), note);
+    let target = FaultyTarget::first(&rig.store, &[ApplyFault::Refused]);
+    let all = MemorySource::of(vec![insert("one note"), insert("another")]);
+    rig.run_into(all, target).await;
+    let status = rig.table_status(THINGS).await;
+    assert_eq!(
+        status.taint.as_deref(),
+        Some("two-changes-of-one-version-differ")
+    );
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -176,6 +176,51 @@ async fn of_one_record_only_the_bad_objects_are_held_on_mariadb() {
     of_one_record_only_the_bad_objects_are_held(Server::MariaDb).await;
 }
 
+/// Two changes of one row and one version that differ, of which the target refuses one, by itself
+/// or with a stranger in the batch: what they say of their table must not be lost with it.
+async fn contradictions_taint_however_they_come_apart(server: Server) {
+    let beast = |id| person_with(id, "beast@example.org", "666");
+    let as_change = |change: u32, points: &str| {
+        let cells = [
+            ("id", Wire::Number("7")),
+            ("email", Wire::Text("seven@example.org")),
+            ("points", Wire::Text(points)),
+        ];
+        records::insert(change, TABLE, &cells)
+    };
+    let together = vec![person(1), [as_change(8, "666"), as_change(8, "1")].concat()];
+    let halved = vec![as_change(8, "1"), person(9), as_change(8, "2"), beast(10)];
+    for (records, held) in [(together, 1), (halved, 1)] {
+        let rig = rig(server).await;
+        let last = records.len().to_string();
+        let progress = rig.run(MemorySource::of(records)).await;
+        assert_eq!(progress.quarantined(), held);
+        let status = rig.table_status(TABLE).await;
+        assert_eq!(
+            status.taint.as_deref(),
+            Some("two-changes-of-one-version-differ")
+        );
+        assert_eq!(rig.open_all(TABLE).await["7"]["points"], "1");
+        assert_eq!(rig.status().await.shards[0].sequence, last);
+        rig.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contradictions_taint_however_they_come_apart_on_sqlite() {
+    contradictions_taint_however_they_come_apart(Server::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contradictions_taint_however_they_come_apart_on_postgres() {
+    contradictions_taint_however_they_come_apart(Server::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contradictions_taint_however_they_come_apart_on_mariadb() {
+    contradictions_taint_however_they_come_apart(Server::MariaDb).await;
+}
+
 /// A refusal that only the commit brings out, and one that is gone when it is looked for.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_trying_does_not_find_is_held_with_its_whole_record() {

@@ -49,7 +49,7 @@ impl<'a> Assembly<'a> {
             // A row for most records; growing would copy them.
             rows: Vec::with_capacity(run.range.len()),
             held: Vec::new(),
-            taints: Vec::new(),
+            taints: run.taints.clone(),
             load_starts: Vec::new(),
             counts: BTreeMap::new(),
             tables: Vec::new(),
@@ -202,7 +202,8 @@ impl<'a> Assembly<'a> {
         self.plan.rows = coalesced.rows;
         let rows = self.plan.rows.iter().map(|row| row.table);
         let counted = self.plan.counts.keys().flatten().copied();
-        let mut tables: Vec<usize> = rows.chain(counted).collect();
+        let tainted = self.plan.taints.iter().map(|taint| taint.table);
+        let mut tables: Vec<usize> = rows.chain(counted).chain(tainted).collect();
         tables.sort_unstable();
         tables.dedup();
         // The highest position depends on the labels even where no table does, and an epoch
