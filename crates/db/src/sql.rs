@@ -26,6 +26,11 @@ impl Sql {
         Self::dynamic(texts.join("; "))
     }
 
+    /// One statement that runs the first beside the second.
+    pub(crate) fn beside(first: &Self, second: &Self) -> Self {
+        Self::dynamic(format!("WITH beside AS ({}) {}", first.0, second.0))
+    }
+
     /// The text as the driver wants it.
     ///
     /// This is the module where dynamic SQL is vouched for: see the type's invariant.

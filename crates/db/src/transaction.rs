@@ -140,6 +140,25 @@ impl Transaction {
         rows.map_err(|error| DbError::from_sqlx(dialect, &error))
     }
 
+    /// Runs two statements that write to different rows; answers how many rows the second touched.
+    /// On PostgreSQL for one round trip, as one statement whose parts do not see each other's
+    /// writes (PostgreSQL documentation, "Data-Modifying Statements in WITH").
+    ///
+    /// # Errors
+    /// [`DbError`], without any value.
+    pub async fn execute_both(
+        &mut self,
+        first: (Sql, &[Bind<'_>]),
+        second: (Sql, &[Bind<'_>]),
+    ) -> Result<u64, DbError> {
+        if self.dialect() == Dialect::Postgres {
+            let binds = [first.1, second.1].concat();
+            return self.execute(Sql::beside(&first.0, &second.0), &binds).await;
+        }
+        self.execute(first.0, first.1).await?;
+        self.execute(second.0, second.1).await
+    }
+
     /// PostgreSQL only: statements without parameters, sent together for one round trip (the simple
     /// query protocol); each sees what was committed when it began itself. Answers the rows of all
     /// of them, one behind the other.

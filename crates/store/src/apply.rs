@@ -107,10 +107,7 @@ async fn body(
         load_start(tx, store, start, &mut tallies).await?;
     }
     quarantine::insert(tx, store, batch).await?;
-    tallies
-        .write(tx, batch.origin().shard(), &store.table_ids)
-        .await?;
-    finish(tx, batch.origin(), tallies).await
+    finish(tx, store, batch.origin(), tallies).await
 }
 
 async fn lock(
@@ -137,8 +134,14 @@ async fn lock(
     lock_tables(tx, &wanted, mode).await
 }
 
-/// The origin's own step, last: it decides whether all of this counts.
-async fn finish(tx: &mut Transaction, origin: &Origin, tallies: Tallies) -> Result<Body, DbError> {
+/// The counters and the origin's own step, last: it decides whether all of this counts.
+async fn finish(
+    tx: &mut Transaction,
+    store: &Store,
+    origin: &Origin,
+    tallies: Tallies,
+) -> Result<Body, DbError> {
+    let counters = tallies.adding(tx.dialect(), origin.shard(), &store.table_ids);
     match origin {
         Origin::Shard {
             shard,
@@ -146,12 +149,15 @@ async fn finish(tx: &mut Transaction, origin: &Origin, tallies: Tallies) -> Resu
             from,
             to,
             high,
-        } => match checkpoint::advance(tx, shard, *fence, from, to, *high).await? {
+        } => match checkpoint::advance(tx, shard, *fence, from, to, *high, counters).await? {
             Advance::Done => Ok(Body::Done(tallies)),
             Advance::Already => Ok(Body::AlreadyCommitted),
             Advance::Fenced => Ok(Body::Fenced),
         },
         Origin::Held { id, .. } => {
+            if let Some((add, binds)) = counters {
+                tx.execute(add, &binds).await?;
+            }
             let gone = quarantine::remove(tx, *id).await?;
             Ok(if gone {
                 Body::Done(tallies)

@@ -61,7 +61,8 @@ pub(crate) enum Advance {
     Fenced,
 }
 
-/// Moves a checkpoint: the last statement of the transaction that applies what lies before it.
+/// Moves a checkpoint, in the last round trip of the transaction that applies what lies before it;
+/// `counters` go with it.
 pub(crate) async fn advance(
     tx: &mut Transaction,
     shard: &str,
@@ -69,22 +70,25 @@ pub(crate) async fn advance(
     from: &SequenceNumber,
     to: &SequenceNumber,
     high: Option<Position>,
+    counters: Option<(Sql, Vec<Bind<'_>>)>,
 ) -> Result<Advance, DbError> {
     // Before its first record a shard has no position of its own.
     let high = high.filter(|_| *to != SequenceNumber::start());
     let high = high.map(|position| position.0.to_string());
-    let moved = tx
-        .execute(
-            "UPDATE fieldseal_shards SET sequence = ?, high = ? WHERE shard = ? AND fence = ? AND sequence = ?",
-            &[
-                Bind::from(to.as_str()),
-                Bind::Text(high.as_deref()),
-                Bind::from(shard),
-                Bind::from(fence),
-                Bind::from(from.as_str()),
-            ],
-        )
-        .await?;
+    let sql = Sql::from(
+        "UPDATE fieldseal_shards SET sequence = ?, high = ? WHERE shard = ? AND fence = ? AND sequence = ?",
+    );
+    let binds = [
+        Bind::from(to.as_str()),
+        Bind::Text(high.as_deref()),
+        Bind::from(shard),
+        Bind::from(fence),
+        Bind::from(from.as_str()),
+    ];
+    let moved = match counters {
+        Some((add, added)) => tx.execute_both((add, &added), (sql, &binds)).await?,
+        None => tx.execute(sql, &binds).await?,
+    };
     if moved == 1 {
         return Ok(Advance::Done);
     }

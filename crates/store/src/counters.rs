@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fieldseal_db::{Bind, DbError, Dialect, Sql, Transaction};
+use fieldseal_db::{Bind, Dialect, Sql};
 use fieldseal_model::Operation;
 use fieldseal_pipeline::{Operations, SealedBatch, TableOutcome, Taint};
 
@@ -105,26 +105,27 @@ impl Tallies {
         self.tables.iter().flat_map(of).collect()
     }
 
-    /// Adds the tallies to the shard's counters.
-    pub(crate) async fn write(
+    /// The statement that adds the tallies to the shard's counters, if there are any.
+    pub(crate) fn adding<'a>(
         &self,
-        tx: &mut Transaction,
-        shard: &str,
-        table_ids: &[String],
-    ) -> Result<(), DbError> {
+        dialect: Dialect,
+        shard: &'a str,
+        table_ids: &'a [String],
+    ) -> Option<(Sql, Vec<Bind<'a>>)> {
+        let mut binds = Vec::new();
         for (table, tally) in &self.tables {
             let table_id = table.map_or("", |number| table_ids[number].as_str());
-            let mut binds = vec![Bind::from(shard), Bind::from(table_id)];
-            for number in tally.numbers() {
-                binds.push(Bind::from(i64::try_from(number).unwrap_or(i64::MAX)));
-            }
-            tx.execute(statement(tx.dialect()), &binds).await?;
+            binds.extend([Bind::from(shard), Bind::from(table_id)]);
+            let numbers = tally
+                .numbers()
+                .map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+            binds.extend(numbers.map(Bind::from));
         }
-        Ok(())
+        (!binds.is_empty()).then(|| (statement(dialect, self.tables.len()), binds))
     }
 }
 
-fn statement(dialect: Dialect) -> Sql {
+fn statement(dialect: Dialect, rows: usize) -> Sql {
     let add = |new: &dyn Fn(&str) -> String| {
         COUNTERS
             .iter()
@@ -145,7 +146,8 @@ fn statement(dialect: Dialect) -> Sql {
         ),
     };
     Sql::dynamic(format!(
-        "INSERT INTO fieldseal_counters (shard, table_id, {}) VALUES (?,?,?,?,?,?,?,?,?,?,?) {on_conflict}",
-        COUNTERS.join(", ")
+        "INSERT INTO fieldseal_counters (shard, table_id, {}) VALUES {} {on_conflict}",
+        COUNTERS.join(", "),
+        vec!["(?,?,?,?,?,?,?,?,?,?,?)"; rows].join(",")
     ))
 }
