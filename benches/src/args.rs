@@ -20,7 +20,7 @@ BENCH  seal        sealing and opening one field against bare AES-256-GCM
 --rows N         rows of a round (prepare 400000, databases 200000, memory 5000000,
                  kinesis 1000000, kms 1000000, app 100000)
 --rounds N       how often each figure is taken, in alternation (5); the median is reported
---batch LIST     databases, kinesis: records of a batch, several with commas between (4000)
+--batch LIST     databases, kinesis: records of a batch, several with commas between (8000)
 --shards LIST    prepare, databases: shards at once, several with commas between (1,2)
 --postgres URL   databases, kinesis, kms, app: an administrator's URL, else
                  FIELDSEAL_TEST_POSTGRES_URL
@@ -82,7 +82,7 @@ impl Args {
             bench,
             rows: None,
             rounds: 5,
-            batches: vec![4_000],
+            batches: vec![8_000],
             shards: vec![1, 2],
             postgres: std::env::var("FIELDSEAL_TEST_POSTGRES_URL").ok(),
             mariadb: std::env::var("FIELDSEAL_TEST_MARIADB_URL").ok(),

@@ -28,7 +28,7 @@ const LIMIT: u64 = 256 << 20;
 
 pub(crate) async fn measure(args: &Args) -> Result<Value, Failure> {
     let rows = args.rows.unwrap_or(1_000_000);
-    let batch = args.batches.first().copied().unwrap_or(4_000);
+    let batch = args.batches.first().copied().unwrap_or(8_000);
     let keys = Keys::make().await?;
     let stream = Stream::filled(rows).await?;
     let memory = memory(&stream, rows, batch)?;
@@ -194,7 +194,7 @@ pub(crate) async fn child(args: &Args) -> Result<(), Failure> {
     let endpoint = args.endpoint.as_deref();
     let endpoint = endpoint.ok_or_else(|| missing("--endpoint"))?;
     let source = source(endpoint, Speed::Any).await?;
-    let batch = args.batches.first().copied().unwrap_or(4_000);
+    let batch = args.batches.first().copied().unwrap_or(8_000);
     let keys = Keys::make().await?;
     let policy = policy()?;
     let layouts: Vec<TableLayout> = policy.tables().iter().map(TableLayout::of).collect();

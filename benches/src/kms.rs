@@ -32,7 +32,7 @@ const MAX_AGE: Duration = Duration::from_secs(300);
 
 pub(crate) async fn measure(args: &Args) -> Result<Value, Failure> {
     let rows = args.rows.unwrap_or(1_000_000);
-    let batch = args.batches.first().copied().unwrap_or(4_000);
+    let batch = args.batches.first().copied().unwrap_or(8_000);
     eprintln!("benches: making {rows} records");
     let source = Arc::new(MemorySource::new(rows, SHARDS, Traffic::Loads));
     let policy = policy()?;

@@ -25,7 +25,7 @@ const LIMIT: u64 = 256 << 20;
 
 pub(crate) fn measure(args: &Args) -> Result<Value, Failure> {
     let rows = args.rows.unwrap_or(5_000_000);
-    let batch = args.batches.first().copied().unwrap_or(4_000);
+    let batch = args.batches.first().copied().unwrap_or(8_000);
     let folder = tempfile::tempdir()?;
     eprintln!("benches: writing {rows} records");
     let bytes = write_records(folder.path(), rows)?;
@@ -72,7 +72,7 @@ pub(crate) async fn child(args: &Args) -> Result<(), Failure> {
         .folder
         .as_deref()
         .ok_or_else(|| Failure("--folder is missing".to_owned()))?;
-    let batch = args.batches.first().copied().unwrap_or(4_000);
+    let batch = args.batches.first().copied().unwrap_or(8_000);
     let keys = Keys::make().await?;
     let policy = policy()?;
     let layouts: Vec<TableLayout> = policy.tables().iter().map(TableLayout::of).collect();

@@ -34,7 +34,7 @@ fn the_small_sections() {
     assert!(source.url.is_none());
     assert_eq!(
         (source.max_batch_rows, source.max_batch_bytes),
-        (4_000, 4 << 20)
+        (8_000, 8 << 20)
     );
     let url = Location::Literal("sqlite://target.db".to_owned());
     assert!(policy.target().url == url && !policy.target().insecure);

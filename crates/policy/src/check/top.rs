@@ -22,11 +22,11 @@ pub(super) fn source(
         .and_then(|at| name::permanent(at, gathered));
     let kind = source_kind(section, spot, gathered);
     let url = source_url(section, spot, gathered);
-    let rows = scalar::number(&section.max_batch_rows, 1..=20_000, 4_000, gathered);
+    let rows = scalar::number(&section.max_batch_rows, 1..=20_000, 8_000, gathered);
     let bytes = scalar::number(
         &section.max_batch_bytes,
         (64 << 10)..=(64 << 20),
-        4 << 20,
+        8 << 20,
         gathered,
     );
     Some(Source {

@@ -44,9 +44,9 @@ section! {
         optional insecure: bool,
         /// What becomes of a record whose table is not in this file; default "stop".
         optional unlisted_tables: Word<UnlistedTables>,
-        /// A batch closes at this many records: 1 to 20000, default 4000.
+        /// A batch closes at this many records: 1 to 20000, default 8000.
         optional max_batch_rows: u64,
-        /// A batch closes at this many bytes of records: 65536 to 67108864, default 4194304.
+        /// A batch closes at this many bytes of records: 65536 to 67108864, default 8388608.
         optional max_batch_bytes: u64,
     }
 }
