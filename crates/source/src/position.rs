@@ -15,8 +15,16 @@ pub(crate) struct BinlogStatus {
     /// `file:offset`.
     pub(crate) place: String,
     /// Databases that alone are logged, and databases that are not; empty: all are.
-    pub(crate) only: String,
-    pub(crate) without: String,
+    only: String,
+    without: String,
+}
+
+impl BinlogStatus {
+    /// Whether what is written in this database is logged.
+    pub(crate) fn logs(&self, schema: &str) -> bool {
+        let names = |list: &str| list.split(',').any(|name| name.trim() == schema);
+        (self.only.is_empty() || names(&self.only)) && !names(&self.without)
+    }
 }
 
 impl SourceDatabase {
@@ -35,17 +43,7 @@ impl SourceDatabase {
     /// [`SourceError`]; the advice says which privilege is missing.
     pub(crate) async fn end_of_log(&self) -> Result<Position, SourceError> {
         let place = match self.engine {
-            Engine::MySql => {
-                let status = self.binlog_status().await?;
-                status
-                    .ok_or_else(|| {
-                        SourceError::Unfit(
-                            "the source's server writes no binlog; set log_bin and restart it"
-                                .to_owned(),
-                        )
-                    })?
-                    .place
-            }
+            Engine::MySql => self.binlog().await?.place,
             Engine::Postgres => self.lsn().await?,
         };
         Position::parse(self.engine, &place).map_err(|_| {
@@ -54,6 +52,15 @@ impl SourceDatabase {
                  behind the last point of their names, and offsets end at 4 GiB; run FLUSH BINARY \
                  LOGS if a binlog has grown beyond that"
                     .to_owned(),
+            )
+        })
+    }
+
+    /// MySQL and MariaDB: the binlog, which must be written.
+    pub(crate) async fn binlog(&self) -> Result<BinlogStatus, SourceError> {
+        self.binlog_status().await?.ok_or_else(|| {
+            SourceError::Unfit(
+                "the source's server writes no binlog; set log_bin and restart it".to_owned(),
             )
         })
     }
@@ -107,5 +114,34 @@ impl SourceDatabase {
             .first()
             .ok_or_else(|| failed(fieldseal_db::DbError::unexpected()))?;
         row.text(0).map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BinlogStatus;
+
+    #[test]
+    fn a_database_is_logged_unless_a_list_leaves_it_out() {
+        for (only, without, logs) in [
+            ("", "", true),
+            ("shop", "", true),
+            ("crm, shop", "", true),
+            ("crm,shops", "", false),
+            ("", "crm,shop", false),
+            ("", "shops", true),
+            ("shop", "shop", false),
+        ] {
+            let status = BinlogStatus {
+                place: String::new(),
+                only: only.to_owned(),
+                without: without.to_owned(),
+            };
+            assert_eq!(
+                status.logs("shop"),
+                logs,
+                "only {only:?}, without {without:?}"
+            );
+        }
     }
 }

@@ -138,7 +138,6 @@ async fn of_replica(source: &SourceDatabase) -> Result<Option<Finding>, SourceEr
 }
 
 fn filters(status: &BinlogStatus, policy: &Policy, found: &mut Vec<Finding>) {
-    let names = |list: &str, schema: &str| list.split(',').any(|name| name.trim() == schema);
     let mut schemas: Vec<&str> = policy
         .tables()
         .iter()
@@ -147,8 +146,7 @@ fn filters(status: &BinlogStatus, policy: &Policy, found: &mut Vec<Finding>) {
     schemas.sort_unstable();
     schemas.dedup();
     for schema in schemas {
-        let left_out = !status.only.is_empty() && !names(&status.only, schema);
-        if left_out || names(&status.without, schema) {
+        if !status.logs(schema) {
             found.push(error(
                 format!("does not log the database {schema}"),
                 "change binlog_do_db or binlog_ignore_db",

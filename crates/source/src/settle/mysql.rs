@@ -16,15 +16,19 @@ impl SourceDatabase {
         let first = server(&self.database).await?;
         // The first one shows whether it can be done at all, before L is read.
         self.beat_or_make().await?;
+        let is_logged = self.logs_this_session().await?;
+        let before = self.beats().await?;
         let position = self.end_of_log().await?;
         // Prepared before L or after it, each of them is waited for: rather one too many.
         let prepared = self.prepared().await?;
         self.beat().await.map_err(beat_failed)?;
+        let changed = self.beats().await? != before;
         let behind = self.end_of_log().await?;
         if server(&self.database).await? != first {
             return Err(SourceError::Unfit(SEVERAL.to_owned()));
         }
-        if behind <= position {
+        // Others' writes move the binlog as well: that it moved does not say by whom.
+        if !is_logged || !changed || behind <= position {
             return Err(SourceError::Unfit(format!(
                 "the heartbeat did not reach the binlog; let the server log the database of \
                  {HEARTBEAT_TABLE} (binlog_do_db, binlog_ignore_db, sql_log_bin), or use \
@@ -71,6 +75,17 @@ impl SourceDatabase {
         }
     }
 
+    /// Whether what this account writes in its database gets into the binlog.
+    async fn logs_this_session(&self) -> Result<bool, SourceError> {
+        const DOING: &str = "asking the source whether the heartbeat is logged";
+        let failed = |error| SourceError::of(DOING, "ask its administrator", error);
+        let session = "SELECT DATABASE(), @@SESSION.sql_log_bin";
+        let rows = self.database.query(session, &[]).await.map_err(failed)?;
+        let row = rows.first().ok_or_else(|| failed(DbError::unexpected()))?;
+        let schema = row.opt_text(0).map_err(failed)?.unwrap_or_default();
+        Ok(row.int(1).map_err(failed)? != 0 && self.binlog().await?.logs(&schema))
+    }
+
     async fn beat(&self) -> Result<(), DbError> {
         let name = quote(Dialect::MySql, HEARTBEAT_TABLE);
         let beat = format!(
@@ -80,6 +95,16 @@ impl SourceDatabase {
             .execute(Sql::dynamic(beat), &[])
             .await
             .map(drop)
+    }
+
+    /// How many there were. A trigger may take one back, and what changes nothing is not logged.
+    async fn beats(&self) -> Result<Option<i64>, SourceError> {
+        let name = quote(Dialect::MySql, HEARTBEAT_TABLE);
+        let count = Sql::dynamic(format!("SELECT beats FROM {name} WHERE id = 1"));
+        let rows = self.database.query(count, &[]).await;
+        let row = rows.map_err(beat_failed)?.into_iter().next();
+        let beats = row.map(|row| row.int(0)).transpose();
+        beats.map_err(beat_failed)
     }
 
     /// The names of prepared XA transactions; `None` where the account may not see them, or the
