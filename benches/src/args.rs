@@ -17,7 +17,7 @@ BENCH  seal        sealing and opening one field against bare AES-256-GCM
                    against one in clear
        all         all of them, one after the other
 
---rows N         rows of a round (prepare 400000, databases 200000, memory 5000000,
+--rows N         rows of a round (prepare 400000, databases 600000, memory 5000000,
                  kinesis 1000000, kms 1000000, app 100000)
 --rounds N       how often each figure is taken, in alternation (5); the median is reported
 --batch LIST     databases, kinesis: records of a batch, several with commas between (8000)

@@ -109,7 +109,7 @@ async fn settings<C: Ceilings>(
     server: &Server,
     keys: &Keys,
 ) -> Result<Value, Failure> {
-    let rows = args.rows.unwrap_or(200_000);
+    let rows = args.rows.unwrap_or(600_000);
     let mut figures = Vec::new();
     for shards in &args.shards {
         let source = Arc::new(MemorySource::new(rows, *shards, Traffic::Loads));
