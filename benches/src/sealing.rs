@@ -1,5 +1,8 @@
 //! One 32-byte field sealed and opened, everything included, against bare AES-256-GCM with the
-//! same bytes of additional data and a ready key schedule.
+//! same bytes of additional data and a ready key schedule; and against Tink, where that is built in.
+
+#[cfg(feature = "tink")]
+mod tink;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -40,18 +43,30 @@ struct Samples {
     batched: Vec<f64>,
     bare_open: Vec<f64>,
     open: Vec<f64>,
+    #[cfg(feature = "tink")]
+    tink_seal: Vec<f64>,
+    #[cfg(feature = "tink")]
+    tink_open: Vec<f64>,
 }
 
 pub(crate) fn measure(args: &Args) -> Result<serde_json::Value, Failure> {
     let subject = Subject::new()?;
     let sealed = subject.sealed()?;
     let mut samples = Samples::default();
+    #[cfg(feature = "tink")]
+    let tink = tink::Tink::new(&subject.aad)?;
     for _ in 0..args.rounds * 3 {
         samples.bare_seal.push(per_field(|| subject.bare_seal())?);
         samples.batched.push(per_field(|| subject.batched())?);
         samples.one_by_one.push(per_field(|| subject.one_by_one())?);
         samples.bare_open.push(per_field(|| subject.bare_open())?);
         samples.open.push(per_field(|| subject.open(&sealed))?);
+        #[cfg(feature = "tink")]
+        {
+            let aad = &subject.aad;
+            samples.tink_seal.push(per_field(|| tink.seal(aad))?);
+            samples.tink_open.push(per_field(|| tink.open(aad))?);
+        }
     }
     Ok(json!({
         "bytes": VALUE.len(),
@@ -67,7 +82,27 @@ pub(crate) fn measure(args: &Args) -> Result<serde_json::Value, Failure> {
         "seal_one_by_one_to_bare": ratio(&samples.one_by_one, &samples.bare_seal),
         "open_to_bare": ratio(&samples.open, &samples.bare_open),
         "aim": "at most 1.3",
+        "tink": samples.to_tink(),
     }))
+}
+
+impl Samples {
+    #[cfg(feature = "tink")]
+    fn to_tink(&self) -> serde_json::Value {
+        json!({
+            "ns_tink_seal": rounded(median(self.tink_seal.iter().copied()), 1),
+            "ns_tink_open": rounded(median(self.tink_open.iter().copied()), 1),
+            "seal_batched_to_tink": ratio(&self.batched, &self.tink_seal),
+            "seal_one_by_one_to_tink": ratio(&self.one_by_one, &self.tink_seal),
+            "open_to_tink": ratio(&self.open, &self.tink_open),
+        })
+    }
+
+    #[cfg(not(feature = "tink"))]
+    #[expect(clippy::unused_self, reason = "with the feature it has what it gives")]
+    fn to_tink(&self) -> serde_json::Value {
+        json!("not measured: build with --features tink")
+    }
 }
 
 /// The median of the rounds' own ratios: neighbours in time share the machine's mood.

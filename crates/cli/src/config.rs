@@ -1,11 +1,10 @@
 //! Reading the policy file and what it points to: paths and URLs. Owns resolving; what the
 //! policy means is the policy crate's.
 
-mod tls;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fieldseal_db::insisting_on_tls;
 use fieldseal_policy::{KeyProvider, Location, Mistakes, Policy, SourceKind, Table};
 
 use crate::args::TablesArgs;
@@ -95,7 +94,7 @@ impl Config {
         if target.insecure {
             return Ok(self.resolve_sqlite(url));
         }
-        let url = insisting_on_tls(&url, &self.target_setting())?;
+        let url = safe(&url, &self.target_setting())?;
         Ok(self.resolve_sqlite(url))
     }
 
@@ -127,7 +126,7 @@ impl Config {
         if self.policy.source().insecure {
             return Ok(url);
         }
-        insisting_on_tls(&url, setting)
+        safe(&url, setting)
     }
 
     /// The URL at `location`, which is in this section of the policy.
@@ -196,10 +195,10 @@ impl Config {
 }
 
 /// The URL, made to insist on TLS to another host; `setting` is where it is given.
-fn insisting_on_tls(url: &str, setting: &str) -> Result<String, Failure> {
+fn safe(url: &str, setting: &str) -> Result<String, Failure> {
     let default_host_is_here = ["PGHOST", "PGHOSTADDR"]
         .iter()
         .all(|name| std::env::var_os(name).is_none());
-    tls::insisting(url, default_host_is_here)
+    insisting_on_tls(url, default_host_is_here)
         .map_err(|why| Failure::new(Exit::Policy, format!("{setting}: {why}")))
 }

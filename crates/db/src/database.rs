@@ -2,6 +2,7 @@
 
 use sqlx::Executor as _;
 
+use crate::lender::Lender;
 use crate::packet::Packet;
 use crate::pool::Pool;
 use crate::row::DriverRow;
@@ -51,6 +52,9 @@ pub struct Connect {
     pub create: bool,
     /// At most this many connections.
     pub connections: u32,
+    /// What others who use the database would notice stays as it is: a SQLite file keeps its journal
+    /// mode, which is the file's and not the connection's.
+    pub guest: bool,
 }
 
 impl Default for Connect {
@@ -58,6 +62,19 @@ impl Default for Connect {
         Self {
             create: false,
             connections: 8,
+            guest: false,
+        }
+    }
+}
+
+impl Connect {
+    /// At most this many connections to a database that belongs to others.
+    #[must_use]
+    pub const fn guest(connections: u32) -> Self {
+        Self {
+            create: false,
+            connections,
+            guest: true,
         }
     }
 }
@@ -65,8 +82,10 @@ impl Default for Connect {
 /// A pool of connections. Cheap to clone. Prints its dialect only, never its URL.
 #[derive(Clone)]
 pub struct Database {
-    pool: Pool,
-    packet: Packet,
+    pub(crate) pool: Pool,
+    pub(crate) packet: Packet,
+    /// Whose way of connecting is followed, if anybody's.
+    pub(crate) lender: Option<Lender>,
 }
 
 impl Database {
@@ -79,7 +98,19 @@ impl Database {
         let dialect = Dialect::of_url(url)?;
         let packet = Packet::default();
         let pool = Pool::connect(dialect, url, settings, &packet).await?;
-        Ok(Self { pool, packet })
+        Ok(Self {
+            pool,
+            packet,
+            lender: None,
+        })
+    }
+
+    /// The pool, which connects as its lender does now.
+    fn pool(&self) -> &Pool {
+        if let Some(lender) = &self.lender {
+            lender.follow();
+        }
+        &self.pool
     }
 
     /// Which SQL this database speaks.
@@ -111,7 +142,7 @@ impl Database {
     pub async fn execute(&self, sql: impl Into<Sql>, binds: &[Bind<'_>]) -> Result<u64, DbError> {
         let dialect = self.dialect();
         let text = sql.into().spell(dialect);
-        let done: Result<u64, sqlx::Error> = match self.pool {
+        let done: Result<u64, sqlx::Error> = match *self.pool() {
             #[cfg(feature = "sqlite")]
             Pool::Sqlite(ref pool) => pool
                 .execute(sqlx::query_with(text, bind::sqlite(binds)?))
@@ -161,7 +192,7 @@ impl Database {
     ) -> Result<Vec<Row>, DbError> {
         let dialect = self.dialect();
         let text = sql.into().spell(dialect);
-        let rows: Result<Vec<Row>, sqlx::Error> = match self.pool {
+        let rows: Result<Vec<Row>, sqlx::Error> = match *self.pool() {
             #[cfg(feature = "sqlite")]
             Pool::Sqlite(ref pool) => pool
                 .fetch_all(sqlx::query_with(text, bind::sqlite(binds)?))
@@ -202,7 +233,7 @@ impl Database {
     pub async fn execute_script(&self, script: impl Into<Sql>) -> Result<(), DbError> {
         let dialect = self.dialect();
         let text = script.into().spell(dialect);
-        let done: Result<(), sqlx::Error> = match self.pool {
+        let done: Result<(), sqlx::Error> = match *self.pool() {
             #[cfg(feature = "sqlite")]
             Pool::Sqlite(ref pool) => pool.execute(sqlx::raw_sql(text)).await.map(drop),
             #[cfg(feature = "postgres")]
@@ -220,7 +251,7 @@ impl Database {
     /// [`DbError`], without any value.
     pub async fn begin(&self) -> Result<Transaction, DbError> {
         let dialect = self.dialect();
-        let driver: Result<_, sqlx::Error> = match self.pool {
+        let driver: Result<_, sqlx::Error> = match *self.pool() {
             #[cfg(feature = "sqlite")]
             Pool::Sqlite(ref pool) => pool
                 .begin_with("BEGIN IMMEDIATE")

@@ -7,7 +7,8 @@
 //!
 //! It does not know what Fieldseal stores: no table name stands here but the migrations' own.
 //!
-//! Each driver has a feature: `sqlite`, `postgres`, `mysql`.
+//! Each driver has a feature: `sqlite`, `postgres`, `mysql`. A [`Database`] is connected to by its
+//! URL, or made from an application's pool, whose way of connecting its own connections follow.
 //!
 //! SQL is written once, with `?` for parameters; [`Sql`] spells them `$1…` for PostgreSQL.
 
@@ -28,11 +29,13 @@ mod bind;
 mod database;
 mod error;
 mod finding;
+mod lender;
 mod migrate;
 mod packet;
 mod pool;
 mod row;
 mod sql;
+mod tls;
 mod transaction;
 mod url;
 
@@ -43,5 +46,6 @@ pub use finding::{Finding, Severity};
 pub use migrate::{Migration, pending_migrations, run_migrations};
 pub use row::Row;
 pub use sql::{Sql, quote};
+pub use tls::insisting_on_tls;
 pub use transaction::Transaction;
 pub use url::redact_url;

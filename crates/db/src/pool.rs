@@ -2,11 +2,11 @@
 //! module of its own, which is compiled with its feature.
 
 #[cfg(feature = "mysql")]
-mod mysql;
+pub(crate) mod mysql;
 #[cfg(feature = "postgres")]
-mod postgres;
+pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]
-mod sqlite;
+pub(crate) mod sqlite;
 
 use std::time::Duration;
 
@@ -16,9 +16,16 @@ use crate::{Connect, DbError, Dialect};
 /// How long to wait for a connection, and for another writer of a SQLite file.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A connection that was idle for no longer is used without asking whether it still works: that
-/// question is a round trip before each transaction.
-const TRUSTED_FOR: Duration = Duration::from_secs(1);
+/// Whether a connection to a server may be used. One that was idle for no longer than a second is not
+/// asked: that question is a round trip before each transaction.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+async fn still_works<C: sqlx::Connection>(
+    connection: &mut C,
+    meta: sqlx::pool::PoolConnectionMetadata,
+) -> Result<bool, sqlx::Error> {
+    const TRUSTED_FOR: Duration = Duration::from_secs(1);
+    Ok(meta.idle_for < TRUSTED_FOR || connection.ping().await.is_ok())
+}
 
 #[derive(Clone)]
 pub(crate) enum Pool {
@@ -44,7 +51,7 @@ impl Pool {
             Dialect::Postgres => postgres::connect(url, settings).await.map(Self::Postgres),
             #[cfg(feature = "mysql")]
             Dialect::MySql => {
-                let pool = mysql::connect(url, settings, packet.clone()).await;
+                let pool = mysql::connect(url, settings, packet).await;
                 pool.map(Self::MySql)
             }
             #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]

@@ -235,7 +235,7 @@ fn sealed(input: &DeriveInput, row: &Ident, table: &Table, fields: &[Field<'_>])
             }
 
             fn open(
-                row: #row,
+                mut row: #row,
                 opening: &mut ::fieldseal::__private::RowOpening<'_>,
             ) -> #result<Self, ::fieldseal::Error> {
                 #(opening.bind(&row.#bound)?;)*
@@ -266,7 +266,7 @@ fn opened(field: &Field<'_>) -> TokenStream {
         return quote!(#ident: row.#ident,);
     };
     let (number, indexes) = (sealed.number, &sealed.indexes);
-    quote!(#ident: opening.field(#number, row.#ident, &[#(&row.#indexes),*])?,)
+    quote!(#ident: opening.field(#number, &mut row.#ident, &[#(&row.#indexes),*])?,)
 }
 
 /// A constant for each blind index: `EMAIL_EXACT`.

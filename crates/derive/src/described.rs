@@ -141,7 +141,7 @@ fn kind_of(ty: &Type) -> Option<&'static str> {
         _ => None,
     };
     let kind = match last.ident.to_string().as_str() {
-        "Option" | "Access" | "Pii" => return kind_of(inner()?),
+        "Option" | "Access" | "Pii" | "Box" => return kind_of(inner()?),
         "Vec" => "bytes",
         "String" => "text",
         "i8" | "i16" | "i32" | "i64" | "i128" | "u8" | "u16" | "u32" | "u64" | "u128" => "integer",
@@ -149,10 +149,11 @@ fn kind_of(ty: &Type) -> Option<&'static str> {
         "f32" | "f64" => "float",
         "Decimal" => "decimal",
         "Uuid" => "uuid",
-        "NaiveDate" => "date",
+        "NaiveDate" | "Date" => "date",
         "NaiveDateTime" | "PrimitiveDateTime" => "datetime",
         "DateTime" | "OffsetDateTime" => "timestamp",
-        "NaiveTime" => "time",
+        "NaiveTime" | "Time" => "time",
+        "RawValue" => "json",
         _ => return None,
     };
     Some(kind)

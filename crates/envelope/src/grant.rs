@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use aes_gcm::aead::AeadInOut;
 use fieldseal_model::{Canonical, Kind, RowKey};
 use zeroize::Zeroize;
 
@@ -104,11 +103,27 @@ impl Grant {
             .try_for_each(|field| self.check_field(field))?;
         let count = u32::try_from(fields.len()).map_err(|_| SealError::Used)?;
         let process = self.take(count)?;
+        self.seal_each(fields, out, |nonce| nonce::next(process, nonce))
+    }
+
+    /// Seals what is checked and counted. Where nonces come from is an argument, since the kernel
+    /// gives every one: a test must let it stop half-way.
+    fn seal_each(
+        &self,
+        fields: &[Field<'_>],
+        out: &mut Vec<u8>,
+        mut draw: impl FnMut(&mut [u8; NONCE_BYTES]) -> Result<(), NoRandomness>,
+    ) -> Result<(), SealError> {
         let start = out.len();
         out.reserve(fields.iter().map(Field::sealed_len).sum());
-        fields
-            .iter()
-            .try_for_each(|field| self.seal(process, &field.binding(), &field.content(), out))
+        let sealed = fields.iter().try_for_each(|field| {
+            let mut nonce = [0; NONCE_BYTES];
+            draw(&mut nonce)?;
+            seal_with_nonce(&self.key, &nonce, &field.binding(), &field.content(), out);
+            Ok(())
+        });
+        sealed
+            .map_err(SealError::NoRandomness)
             .inspect_err(|_| out.truncate(start))
     }
 
@@ -144,10 +159,7 @@ impl Grant {
         if self.key.purpose() != Purpose::Seal {
             return Err(SealError::Purpose);
         }
-        if field.value.is_null() && field.pad.is_none() {
-            return Err(SealError::NullUnpadded);
-        }
-        field.content().check()
+        field.check()
     }
 
     /// Counts `n` seals before the first nonce is drawn, since a seal counts when made, stored or
@@ -197,6 +209,17 @@ impl Field<'_> {
     #[must_use]
     pub fn sealed_len(&self) -> usize {
         sealed_len(self.value.expose().len(), self.pad)
+    }
+
+    /// Whether it can be sealed at all: says which of many it was that could not.
+    ///
+    /// # Errors
+    /// [`SealError::NullUnpadded`], [`SealError::TooLong`].
+    pub fn check(&self) -> Result<(), SealError> {
+        if self.value.is_null() && self.pad.is_none() {
+            return Err(SealError::NullUnpadded);
+        }
+        self.content().check()
     }
 
     const fn binding(&self) -> Binding<'_> {
@@ -254,13 +277,10 @@ pub(crate) fn seal_with_nonce(
     }
     let body = &mut out[start + PREFIX_BYTES..];
     let tag = binding.with_aad(header, |aad| {
-        let sealed = key
-            .cipher()
-            .encrypt_inout_detached(nonce.into(), aad, (&mut *body).into());
+        let sealed = key.cipher().encrypt(nonce, aad, body);
         if sealed.is_err() {
             body.zeroize();
         }
-        // GCM's own limits are 64 GiB of plaintext and 2^61 bytes of AAD.
         sealed.expect("a value of at most 16 MiB is within the limits of GCM")
     });
     out.extend_from_slice(&tag);
@@ -274,9 +294,10 @@ mod tests {
 
     use super::{Content, Field, Grant, SealError, seal_with_nonce};
     use crate::aad::Binding;
+    use crate::layout::NONCE_BYTES;
     use crate::{
-        ColumnId, ColumnRef, DataKey, Expected, Limit, MAX_VALUE_BYTES, OpenError, Pad, Purpose,
-        SealingKey, TableId,
+        ColumnId, ColumnRef, DataKey, Expected, Limit, MAX_VALUE_BYTES, NoRandomness, OpenError,
+        Pad, Purpose, SealingKey, TableId,
     };
 
     fn key(bytes: u8, purpose: Purpose, limit: Limit) -> Arc<SealingKey> {
@@ -443,6 +464,36 @@ mod tests {
         let result = grant.seal_columns(&[bad], &mut sealed);
         assert_eq!(result, Err(SealError::NullUnpadded));
         assert_eq!(sealed, before);
+    }
+
+    /// An error before the first of them, and one behind it: what stood in `out` stays, and no part
+    /// of the others is behind it.
+    #[test]
+    fn an_error_among_many_leaves_out_as_it_was() {
+        let grant = key(107, Purpose::Seal, Limit::HARD).grant(9).unwrap();
+        let (column, row) = (column(), RowKey::unbound());
+        let field = |value| Field {
+            column: &column,
+            row: &row,
+            value,
+            pad: None,
+        };
+        let (text, null) = (Value::text("ada"), Value::null());
+        let mut out = b"before".to_vec();
+        let among = [field(text.lend()), field(null.lend()), field(text.lend())];
+        let result = grant.seal_columns(&among, &mut out);
+        assert_eq!(result, Err(SealError::NullUnpadded));
+        assert_eq!((out.as_slice(), grant.left()), (b"before".as_slice(), 9));
+
+        let fields = [field(text.lend()), field(text.lend()), field(text.lend())];
+        let mut drawn = 0;
+        let result = grant.seal_each(&fields, &mut out, |nonce| {
+            drawn += 1;
+            *nonce = [drawn; NONCE_BYTES];
+            if drawn < 3 { Ok(()) } else { Err(NoRandomness) }
+        });
+        assert_eq!(result, Err(SealError::NoRandomness(NoRandomness)));
+        assert_eq!((drawn, out.as_slice()), (3, b"before".as_slice()));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(crate) struct Header {
     column_aad: [u8; COLUMN_AAD_BYTES],
 }
 
-const COLUMN_AAD_BYTES: usize = LP_COLUMN.len() + HEADER_BYTES;
+pub(crate) const COLUMN_AAD_BYTES: usize = LP_COLUMN.len() + HEADER_BYTES;
 
 impl Header {
     const PLAIN: u8 = 0x01;
@@ -41,6 +41,10 @@ impl Header {
         self.column_aad
             .last_chunk()
             .expect("the label stands before it")
+    }
+
+    pub(crate) const fn is_padded(&self) -> bool {
+        self.as_bytes()[0] == Self::PADDED
     }
 
     /// How the AAD of a column's value begins: lp(label) ‖ header.
@@ -62,39 +66,47 @@ pub enum OpenError {
     DoesNotOpen,
 }
 
-/// A sealed value taken apart; nothing is authenticated yet.
-pub(crate) struct Parts<'a> {
+/// A sealed value's header; nothing is authenticated yet.
+pub(crate) struct Prefix<'a> {
     pub(crate) header: &'a [u8; HEADER_BYTES],
     pub(crate) padded: bool,
-    pub(crate) nonce: &'a [u8; NONCE_BYTES],
-    pub(crate) ciphertext: &'a [u8],
-    pub(crate) tag: &'a [u8; TAG_BYTES],
 }
 
-impl<'a> Parts<'a> {
+impl<'a> Prefix<'a> {
     pub(crate) fn split(sealed: &'a [u8]) -> Result<Self, OpenError> {
-        let (header, rest) = sealed
-            .split_first_chunk::<HEADER_BYTES>()
-            .ok_or(OpenError::NotSealed)?;
-        let (nonce, rest) = rest.split_first_chunk().ok_or(OpenError::NotSealed)?;
-        let (ciphertext, tag) = rest.split_last_chunk().ok_or(OpenError::NotSealed)?;
+        let header = sealed.first_chunk().ok_or(OpenError::NotSealed)?;
         // The shortest plaintext is a kind byte; padded, a kind byte and the mark 80.
         let (padded, shortest) = match header[0] {
             Header::PLAIN => (false, 1),
             Header::PADDED => (true, 2),
             _ => return Err(OpenError::NotSealed),
         };
-        if ciphertext.len() < shortest {
+        if sealed.len() < PREFIX_BYTES + shortest + TAG_BYTES {
             return Err(OpenError::NotSealed);
         }
         if sealed.len() > MAX_SEALED_BYTES {
             return Err(OpenError::DoesNotOpen);
         }
-        Ok(Self {
-            header,
-            padded,
+        Ok(Self { header, padded })
+    }
+}
+
+/// The rest of a sealed value, to be decrypted in place.
+pub(crate) struct Body<'a> {
+    pub(crate) nonce: &'a [u8; NONCE_BYTES],
+    pub(crate) content: &'a mut [u8],
+    pub(crate) tag: &'a [u8; TAG_BYTES],
+}
+
+impl<'a> Body<'a> {
+    /// `None` for what is too short to have one.
+    pub(crate) fn of(sealed: &'a mut [u8]) -> Option<Self> {
+        let (_, rest) = sealed.split_first_chunk_mut::<HEADER_BYTES>()?;
+        let (nonce, rest) = rest.split_first_chunk_mut()?;
+        let (content, tag) = rest.split_last_chunk_mut()?;
+        Some(Self {
             nonce,
-            ciphertext,
+            content,
             tag,
         })
     }
@@ -107,7 +119,7 @@ impl<'a> Parts<'a> {
 /// [`OpenError::NotSealed`] when the bytes are too short or of no known format;
 /// [`OpenError::DoesNotOpen`] when they are longer than any sealed value.
 pub fn sealed_key_id(sealed: &[u8]) -> Result<KeyId, OpenError> {
-    let [_, id @ ..] = Parts::split(sealed)?.header;
+    let [_, id @ ..] = Prefix::split(sealed)?.header;
     Ok(KeyId::from_bytes(*id))
 }
 

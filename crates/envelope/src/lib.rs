@@ -37,6 +37,7 @@
 //! ```
 
 mod aad;
+mod cipher;
 mod data_key;
 mod definition;
 mod grant;
@@ -58,6 +59,7 @@ mod uses;
 #[path = "../tests/vector_maker/maker.rs"]
 mod vector_maker;
 
+pub use aad::ColumnPlace;
 pub use data_key::DataKey;
 pub use definition::{Definition, InvalidDefinition, Normaliser, UnknownNormaliser};
 pub use grant::{Field, Grant, SealError};

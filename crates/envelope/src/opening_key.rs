@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use fieldseal_model::{Plaintext, RowKey, Value};
+use fieldseal_model::{Kind, Plaintext, RowKey, Value};
 
-use crate::{ColumnRef, Expected, KeyId, OpenError, Purpose, SealingKey};
+use crate::{ColumnPlace, ColumnRef, Expected, KeyId, OpenError, Purpose, SealingKey};
 
 /// A share in a [`SealingKey`] from which no [`Grant`](crate::Grant) can be had, so that holding
 /// one is leave to read and not to write. No `Debug`.
@@ -49,6 +49,20 @@ impl OpeningKey {
         sealed: &[u8],
     ) -> Result<Value, OpenError> {
         self.0.open_column(column, row, expected, sealed)
+    }
+
+    /// See [`SealingKey::open_column_in_place`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_column_in_place(
+        &self,
+        place: &mut ColumnPlace,
+        row: &RowKey,
+        expected: Expected,
+        sealed: &mut Vec<u8>,
+    ) -> Result<Kind, OpenError> {
+        self.0.open_column_in_place(place, row, expected, sealed)
     }
 
     /// See [`SealingKey::open_value`].

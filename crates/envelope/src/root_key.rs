@@ -1,13 +1,12 @@
 //! Local root keys and the wraps they make (`docs/FORMAT.md`, section 5). Owns the 77 bytes of a
 //! wrap; does not know where wraps or root keys are kept.
 
-use aes_gcm::aead::AeadInOut;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::aad::{WRAP, lp_into};
+use crate::cipher::Cipher;
 use crate::layout::{NONCE_BYTES, TAG_BYTES};
 use crate::nonce::fill_random;
-use crate::sealing_key::cipher;
 use crate::{DataKey, Domain, NoRandomness, Purpose, RootKeyId, kdf};
 
 const VERSION: u8 = 0x01;
@@ -101,8 +100,8 @@ impl RootKey {
         out.extend_from_slice(self.id.as_bytes());
         out.extend_from_slice(nonce);
         let mut body = Zeroizing::new(*data_key.expose());
-        let tag = cipher(&self.wrapping_key())
-            .encrypt_inout_detached(nonce.into(), &self.aad(context), body.as_mut_slice().into())
+        let tag = Cipher::new(&self.wrapping_key())
+            .encrypt(nonce, &self.aad(context), body.as_mut_slice())
             .expect("32 bytes are within the limits of GCM");
         out.extend_from_slice(body.as_slice());
         out.extend_from_slice(&tag);
@@ -125,13 +124,8 @@ impl RootKey {
             .ok_or(UnwrapError::NotAWrap)?;
         let mut key = Zeroizing::new([0; 32]);
         key.copy_from_slice(body);
-        cipher(&self.wrapping_key())
-            .decrypt_inout_detached(
-                nonce.into(),
-                &self.aad(context),
-                key.as_mut_slice().into(),
-                tag.into(),
-            )
+        Cipher::new(&self.wrapping_key())
+            .decrypt(nonce, &self.aad(context), key.as_mut_slice(), tag)
             .map_err(|_| UnwrapError::DoesNotUnwrap)?;
         Ok(DataKey::from_bytes(*key))
     }

@@ -3,13 +3,11 @@
 
 use std::sync::Arc;
 
-use aes_gcm::aead::{AeadInOut, KeyInit};
-use aes_gcm::{Aes256Gcm, Key};
 use fieldseal_model::{Kind, Plaintext, RowKey, Value};
-use zeroize::Zeroizing;
 
-use crate::aad::{Binding, parts_fit};
-use crate::layout::{Header, Parts, unpadded_len};
+use crate::aad::{Binding, ColumnPlace, parts_fit};
+use crate::cipher::Cipher;
+use crate::layout::{Body, Header, PREFIX_BYTES, Prefix, unpadded_len};
 use crate::uses::Uses;
 use crate::{
     BudgetExhausted, ColumnRef, DataKey, Domain, Grant, KeyId, Limit, MAX_VALUE_BYTES, OpenError,
@@ -19,7 +17,7 @@ use crate::{
 /// An AES-256-GCM key with its schedule ready, and the id that values sealed with it carry.
 /// No `Debug`, no `Clone`; share it in an [`Arc`].
 pub struct SealingKey {
-    cipher: Aes256Gcm,
+    cipher: Cipher,
     id: KeyId,
     /// Ready to be copied: building them for every value costs a tenth of sealing it.
     plain: Header,
@@ -62,11 +60,12 @@ impl Expected {
         }
     }
 
-    fn allows(self, kind: Kind) -> bool {
-        match kind {
+    fn check(self, kind: Kind) -> Result<Kind, OpenError> {
+        let allowed = match kind {
             Kind::Null => self.seal_null,
             kind => kind == self.kind,
-        }
+        };
+        allowed.then_some(kind).ok_or(OpenError::DoesNotOpen)
     }
 }
 
@@ -101,7 +100,7 @@ impl SealingKey {
         let key = kdf::expand::<32>(data_key.expose(), &[b"fieldseal/1 key", &ctx]);
         let id = data_key.id(domain, purpose);
         Ok(Self {
-            cipher: cipher(&key),
+            cipher: Cipher::new(&key),
             id,
             plain: Header::new(false, id),
             padded: Header::new(true, id),
@@ -150,12 +149,31 @@ impl SealingKey {
         expected: Expected,
         sealed: &[u8],
     ) -> Result<Value, OpenError> {
-        let parts = Parts::split(sealed)?;
-        let (kind, bytes) = self.open(Purpose::Seal, &Binding::Column(column, row), &parts)?;
-        if !expected.allows(kind) {
-            return Err(OpenError::DoesNotOpen);
-        }
-        Value::from_canonical(kind, take(bytes)).map_err(|_| OpenError::DoesNotOpen)
+        let header = self.header_of(Purpose::Seal, sealed)?;
+        let mut bytes = Plaintext::new(sealed.to_vec());
+        let opened = Binding::Column(column, row)
+            .with_aad(header, |aad| self.open(header, aad, bytes.expose_mut()));
+        let kind = expected.check(opened?)?;
+        let value = Value::from_canonical(kind, bytes.into_exposed());
+        value.map_err(|_| OpenError::DoesNotOpen)
+    }
+
+    /// Opens a column's value in the memory of the sealed one, which then holds its bytes, and
+    /// answers its kind. Whether the bytes are canonical is left to [`Value::from_canonical`].
+    ///
+    /// # Errors
+    /// As [`open_column`](Self::open_column); `sealed` is lost then, and may hold plaintext, so that
+    /// it must be wiped as after a success.
+    pub fn open_column_in_place(
+        &self,
+        place: &mut ColumnPlace,
+        row: &RowKey,
+        expected: Expected,
+        sealed: &mut Vec<u8>,
+    ) -> Result<Kind, OpenError> {
+        let header = self.header_of(Purpose::Seal, sealed)?;
+        let kind = self.open(header, place.aad(header, row), sealed)?;
+        expected.check(kind)
     }
 
     /// Opens a free value that was sealed for the same parts.
@@ -163,65 +181,58 @@ impl SealingKey {
     /// # Errors
     /// As [`open_column`](Self::open_column).
     pub fn open_value(&self, parts: &[&[u8]], sealed: &[u8]) -> Result<Plaintext, OpenError> {
-        let split = Parts::split(sealed)?;
+        let header = self.header_of(Purpose::Value, sealed)?;
         if !parts_fit(parts) {
             return Err(OpenError::DoesNotOpen);
         }
-        let (kind, bytes) = self.open(Purpose::Value, &Binding::Value(parts), &split)?;
-        if kind != Kind::Bytes {
+        let mut bytes = Plaintext::new(sealed.to_vec());
+        let opened = Binding::Value(parts)
+            .with_aad(header, |aad| self.open(header, aad, bytes.expose_mut()));
+        if opened? != Kind::Bytes {
             return Err(OpenError::DoesNotOpen);
         }
-        Ok(Plaintext::new(take(bytes)))
+        Ok(bytes)
     }
 
-    fn open(
-        &self,
-        purpose: Purpose,
-        binding: &Binding<'_>,
-        parts: &Parts<'_>,
-    ) -> Result<(Kind, Zeroizing<Vec<u8>>), OpenError> {
-        let header = self.header(parts.padded);
-        if purpose != self.purpose || parts.header != header.as_bytes() {
+    /// The header of a sealed value, if it is one of this key's.
+    fn header_of(&self, purpose: Purpose, sealed: &[u8]) -> Result<&Header, OpenError> {
+        let prefix = Prefix::split(sealed)?;
+        let header = self.header(prefix.padded);
+        if purpose != self.purpose || prefix.header != header.as_bytes() {
             return Err(OpenError::DoesNotOpen);
         }
-        let mut plaintext = Zeroizing::new(parts.ciphertext.to_vec());
-        binding
-            .with_aad(header, |aad| {
-                self.cipher.decrypt_inout_detached(
-                    parts.nonce.into(),
-                    aad,
-                    plaintext.as_mut_slice().into(),
-                    parts.tag.into(),
-                )
-            })
-            .map_err(|_| OpenError::DoesNotOpen)?;
-        if parts.padded {
-            let length = unpadded_len(&plaintext).ok_or(OpenError::DoesNotOpen)?;
-            plaintext.truncate(length);
-        }
-        // Moves the bytes down by one; the byte left behind is wiped with the vector.
-        let kind = Kind::from_code(plaintext.remove(0)).ok_or(OpenError::DoesNotOpen)?;
-        if plaintext.len() > MAX_VALUE_BYTES {
+        Ok(header)
+    }
+
+    /// Leaves the value's bytes in `sealed`, and answers their kind.
+    fn open(&self, header: &Header, aad: &[u8], sealed: &mut Vec<u8>) -> Result<Kind, OpenError> {
+        let Body {
+            nonce,
+            content,
+            tag,
+        } = Body::of(sealed).ok_or(OpenError::NotSealed)?;
+        let decrypted = self.cipher.decrypt(nonce, aad, content, tag);
+        decrypted.map_err(|_| OpenError::DoesNotOpen)?;
+        let length = if header.is_padded() {
+            unpadded_len(content).ok_or(OpenError::DoesNotOpen)?
+        } else {
+            content.len()
+        };
+        let kind = Kind::from_code(content[0]).ok_or(OpenError::DoesNotOpen)?;
+        if length - 1 > MAX_VALUE_BYTES {
             return Err(OpenError::DoesNotOpen);
         }
-        Ok((kind, plaintext))
+        // Down over header, nonce and kind byte; what is left behind is wiped with the vector.
+        sealed.copy_within(PREFIX_BYTES + 1..PREFIX_BYTES + length, 0);
+        sealed.truncate(length - 1);
+        Ok(kind)
     }
 
     pub(crate) const fn header(&self, padded: bool) -> &Header {
         if padded { &self.padded } else { &self.plain }
     }
 
-    pub(crate) const fn cipher(&self) -> &Aes256Gcm {
+    pub(crate) const fn cipher(&self) -> &Cipher {
         &self.cipher
     }
-}
-
-/// AES-256-GCM with its schedule ready; the cipher wipes itself on drop.
-pub(crate) fn cipher(key: &[u8; 32]) -> Aes256Gcm {
-    Aes256Gcm::new(<&Key<Aes256Gcm>>::from(key))
-}
-
-/// Moves the vector out of its wiping wrapper, for an owner that wipes it too.
-fn take(mut bytes: Zeroizing<Vec<u8>>) -> Vec<u8> {
-    std::mem::take(&mut *bytes)
 }

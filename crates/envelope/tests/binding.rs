@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use fieldseal_envelope::{
-    ColumnId, ColumnRef, DataKey, Domain, Expected, OpenError, Pad, Purpose, SealingKey, TableId,
-    sealed_key_id, sealed_len,
+    ColumnId, ColumnPlace, ColumnRef, DataKey, Domain, Expected, OpenError, Pad, Purpose,
+    SealingKey, TableId, sealed_key_id, sealed_len,
 };
 use fieldseal_model::{Kind, RowKey, Value};
 
@@ -44,7 +44,14 @@ fn only_its_own_place_opens_it() {
     let mine = key(1, "contact", Purpose::Seal);
     let email = column("shop.customers", "email");
     let open = |key: &SealingKey, column: &ColumnRef, row: &RowKey, expected| {
-        key.open_column(column, row, expected, &sealed)
+        let copied = key.open_column(column, row, expected, &sealed);
+        let (mut place, mut bytes) = (ColumnPlace::of(column), sealed.clone());
+        let kind = key.open_column_in_place(&mut place, row, expected, &mut bytes);
+        assert_eq!(kind.err(), copied.as_ref().err().copied(), "in place");
+        if let Ok(value) = &copied {
+            assert_eq!((kind, bytes.as_slice()), (Ok(Kind::Text), value.expose()));
+        }
+        copied
     };
     let opened = open(&mine, &email, &row("42"), TEXT);
     assert_eq!(opened.ok().unwrap().expose(), b"ada@example.org");
@@ -133,6 +140,35 @@ fn null_opens_only_where_null_is_sealed() {
     assert_eq!(open(TEXT).err(), NO);
     // Only the column's word makes NULL acceptable, not a kind asked for.
     assert_eq!(open(Expected::of(Kind::Null)).err(), NO);
+}
+
+/// What is kept of a column between two values: neither the row, the key nor the padding.
+#[test]
+fn one_place_opens_the_values_of_every_row_and_key() {
+    let email = column("shop.customers", "email");
+    let mut place = ColumnPlace::of(&email);
+    let keys = [1, 2].map(|bytes| key(bytes, "contact", Purpose::Seal));
+    let rows = ["7", "1234567", "8"];
+    let pads = [None, Pad::new(16).ok()];
+    for (key, id, pad) in keys
+        .iter()
+        .flat_map(|key| rows.iter().map(move |id| (key, id)))
+        .flat_map(|(key, id)| pads.map(|pad| (key, id, pad)))
+    {
+        let mut sealed = Vec::new();
+        let grant = key.grant(1).unwrap();
+        let value = Value::text(&format!("the value of row {id}"));
+        grant
+            .seal_column(&email, &row(id), &value, pad, &mut sealed)
+            .unwrap();
+        let mut moved = sealed.clone();
+        let elsewhere = key.open_column_in_place(&mut place, &row("9"), TEXT, &mut moved);
+        assert_eq!(elsewhere.err(), NO);
+        let memory = sealed.as_ptr();
+        let opened = key.open_column_in_place(&mut place, &row(id), TEXT, &mut sealed);
+        assert_eq!((opened, sealed.as_ptr()), (Ok(Kind::Text), memory));
+        assert_eq!(sealed, value.expose());
+    }
 }
 
 #[test]

@@ -4,7 +4,8 @@
 pub use fieldseal_model::ValueType;
 pub use sqlx;
 
-pub use crate::opening::{Cells, RowOpening};
+pub use crate::column_keys::Cells;
+pub use crate::opening::RowOpening;
 pub use crate::seal::{FieldCells, Fields, Values};
 pub use crate::{BindRow, Binds};
 

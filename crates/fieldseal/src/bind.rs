@@ -200,6 +200,20 @@ where
     Ok(sqlx::query_with(AssertSqlSafe(text), keys.arguments))
 }
 
+/// How many rows there are that the row's [`update`] would find: a database may keep another value
+/// than it was given.
+pub(crate) fn count<DB, R>(row: &R) -> Result<(AssertSqlSafe<String>, DB::Arguments), sqlx::Error>
+where
+    DB: Database,
+    R: BindRow<DB>,
+{
+    let keys = collect(row, Part::Keys, DB::Arguments::default())?;
+    let condition = equations::<DB>(&keys.columns, 0).join(" AND ");
+    let table = name::<DB>(&R::table().name);
+    let text = format!("SELECT COUNT(*) FROM {table} WHERE {condition}");
+    Ok((AssertSqlSafe(text), keys.arguments))
+}
+
 fn collect<DB, R>(row: &R, part: Part, arguments: DB::Arguments) -> Result<Binds<DB>, sqlx::Error>
 where
     DB: Database,

@@ -6,9 +6,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use fieldseal_envelope::Definition;
-use fieldseal_model::Value;
+use fieldseal_model::{Canonical, Value};
 
 use crate::conform::conform;
+use crate::open::All;
 use crate::vault::Mode;
 use crate::{At, Cell, Error, FieldValue, Sealed, Vault};
 
@@ -70,7 +71,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// Whether a value has the normal form that was asked for.
-    pub(crate) fn is(&self, value: &Value) -> bool {
+    pub(crate) fn is(&self, value: &Canonical<'_>) -> bool {
         self.definition.matches(value, &self.value).unwrap_or(false)
     }
 }
@@ -131,9 +132,7 @@ impl Vault {
         lookup: &Lookup<T, V>,
         rows: Vec<T::Row>,
     ) -> Result<Vec<T>, Error> {
-        let opened = self
-            .open_rows(rows, Some(Arc::clone(&lookup.wanted)))
-            .await?;
-        opened.into_iter().filter_map(Result::transpose).collect()
+        let wanted = Arc::clone(&lookup.wanted);
+        self.open_rows::<T, All>(rows, Some(wanted)).await?
     }
 }

@@ -30,6 +30,15 @@ pub enum InsertError {
         /// The table.
         table: String,
     },
+    /// The row is not found by the columns that its values are bound to beside the key.
+    #[error(
+        "{table}: the row that was inserted is not found by the columns its values are bound to: the \
+         database keeps another value there than it is given"
+    )]
+    Bound {
+        /// The table.
+        table: String,
+    },
 }
 
 impl Vault {
@@ -60,16 +69,30 @@ impl Vault {
             let table = table.name.clone();
             return Err(InsertError::Key { table });
         };
-        let draft = self.seal(&row(0)).await.map_err(InsertError::Seal)?;
+        // SQLite has one writer: what must be written beside the transaction is written before it
+        // writes.
+        let (draft, leave) = self.draft(&row(0)).await.map_err(InsertError::Seal)?;
         let id = inserted::<DB, _>(transaction, &draft, key).await;
         let id = id.map_err(InsertError::Database)?;
         let id = id.ok_or_else(|| InsertError::NoKey {
             table: table.name.clone(),
         })?;
-        let sealed = self.seal(&row(id)).await.map_err(InsertError::Seal)?;
+        let sealed = self.seal_by(&row(id), leave).await;
+        let sealed = sealed.map_err(InsertError::Seal)?;
         let update = bind::update::<DB, _>(&sealed).map_err(InsertError::Database)?;
         let done = update.execute(&mut **transaction).await;
-        done.map(|_| id).map_err(InsertError::Database)
+        done.map_err(InsertError::Database)?;
+        if table.binds_beside_key() {
+            let (found, arguments) =
+                bind::count::<DB, _>(&sealed).map_err(InsertError::Database)?;
+            let found = sqlx::query_as_with::<DB, (i64,), _>(found, arguments);
+            let found = found.fetch_one(&mut **transaction).await;
+            if found.map_err(InsertError::Database)?.0 != 1 {
+                let table = table.name.clone();
+                return Err(InsertError::Bound { table });
+            }
+        }
+        Ok(id)
     }
 }
 

@@ -50,6 +50,12 @@
 //! - The **policy** is the pipeline's file that says all this of every column. A struct says the
 //!   same of its table, or takes it from that very file.
 //!
+//! # Starting
+//!
+//! [`Vault::start`] names the deployment and who wraps its keys; with the feature `policy` a
+//! `PolicyFile` says so as it does to the pipeline. [`Start::open_pool`] takes the application's own
+//! pool and keeps up to two connections beside it, [`Start::open`] a URL.
+//!
 //! # Rows
 //!
 //! `#[derive(Sealed)]` on `Customer` makes a struct `SealedCustomer`, the row as the database holds
@@ -140,7 +146,8 @@
 //!
 //! `sqlite`, `postgres`, `mysql`: the drivers. `derive` (on by default). `aws-kms`: keys wrapped by
 //! AWS KMS. `chrono`, `time`, `uuid`, `rust_decimal`, `json`: types. `serde`: [`Pii`] may be
-//! serialised by name. `reader`: reading by a policy that is known only at run time.
+//! serialised by name. `policy`: a vault that starts from the pipeline's policy file. `reader`:
+//! reading by a policy that is known only at run time.
 //!
 //! This crate knows no pipeline, no stream and no DMS.
 
@@ -149,6 +156,7 @@ mod beside;
 mod bind;
 mod cell;
 mod column;
+mod column_keys;
 mod conform;
 mod error;
 #[cfg(feature = "serde")]
@@ -160,6 +168,8 @@ mod open;
 mod opening;
 mod pii;
 mod plain;
+#[cfg(feature = "policy")]
+mod policy_file;
 #[cfg(feature = "reader")]
 pub mod reader;
 mod seal;
@@ -187,8 +197,10 @@ pub use index::{Index, Lookup};
 pub use insert::InsertError;
 pub use pii::{Pii, Wipe};
 pub use plain::Plain;
+#[cfg(feature = "policy")]
+pub use policy_file::PolicyFile;
 pub use seal::SealedField;
-pub use start::{Start, StartError};
+pub use start::{ApplicationPool, Start, StartError};
 pub use table::{Sealed, Table};
 pub use value::{FieldValue, OddValue};
 pub use vault::Vault;

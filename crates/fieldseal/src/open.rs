@@ -3,17 +3,22 @@
 
 use std::sync::Arc;
 
+use fieldseal_envelope::ColumnPlace;
 use fieldseal_model::RowKey;
 use rayon::prelude::*;
 
+use crate::column_keys::{Cells, ColumnKeys};
 use crate::index::Wanted;
-use crate::opening::{Cells, ColumnKeys, Opening, of_found};
+use crate::opening::{Opening, RowOpening, of_opened};
 use crate::vault::Mode;
-use crate::{At, Cell, Column, Error, Field, Sealed, Vault};
+use crate::{At, Column, Error, Field, Sealed, Table, Vault};
 
 /// From this many rows on they are opened by all cores, away from the task's own thread. A page of
 /// rows is opened where it is: a chunk of work for another core should outweigh waking it.
 const PARALLEL_ROWS: usize = 256;
+
+/// The fewest rows that one core opens before another may take some of them over.
+const ROWS_AT_ONCE: usize = 64;
 
 impl Vault {
     /// Opens a row.
@@ -30,7 +35,7 @@ impl Vault {
     /// # Errors
     /// [`Error`] of the first field that does not open.
     pub async fn open_all<T: Sealed>(&self, rows: Vec<T::Row>) -> Result<Vec<T>, Error> {
-        self.open_each(rows).await?.into_iter().collect()
+        self.open_rows::<T, All>(rows, None).await?
     }
 
     /// The same, with what is wrong with one row in its place.
@@ -41,38 +46,48 @@ impl Vault {
         &self,
         rows: Vec<T::Row>,
     ) -> Result<Vec<Result<T, Error>>, Error> {
-        let opened = self.open_rows(rows, None).await?;
-        Ok(opened.into_iter().filter_map(Result::transpose).collect())
+        self.open_rows::<T, Each>(rows, None).await
     }
 
-    /// Opens rows; `None` for those that are not what was wanted.
-    pub(crate) async fn open_rows<T: Sealed>(
+    /// Opens rows, and leaves out those that are not what was wanted.
+    pub(crate) async fn open_rows<T: Sealed, G: Gather>(
         &self,
         rows: Vec<T::Row>,
         wanted: Option<Arc<Wanted>>,
-    ) -> Result<Vec<Result<Option<T>, Error>>, Error> {
+    ) -> Result<G::Rows<T>, Error> {
         let table = T::table();
-        let keyring = self.keyring();
-        let mut cells = Cells::of(table.columns.len());
-        if keyring.is_some() {
-            rows.iter().for_each(|row| T::cells(row, &mut cells));
-        }
-        let keys = match keyring {
-            Some(keyring) => Some(ColumnKeys::fetch(keyring, &table.columns, cells).await?),
-            None => None,
+        let shared = rows.len() >= PARALLEL_ROWS;
+        let (rows, keys) = match self.keyring() {
+            Some(keyring) => {
+                let (rows, cells) = if shared {
+                    on_all_cores(move || cells_of_many::<T>(table, rows)).await?
+                } else {
+                    let mut cells = Cells::of(table.columns.len());
+                    rows.iter().for_each(|row| T::cells(row, &mut cells));
+                    (rows, cells)
+                };
+                let keys = ColumnKeys::fetch(keyring, &table.columns, cells).await?;
+                (rows, Some(keys))
+            }
+            None => (rows, None),
         };
         let opening = Opening::new(table, keys, wanted);
-        if rows.len() < PARALLEL_ROWS {
-            return Ok(rows.into_iter().map(|row| opening.open(row)).collect());
+        if shared {
+            return on_all_cores(move || {
+                let count = rows.len();
+                let rows = rows.into_par_iter().with_min_len(ROWS_AT_ONCE);
+                let rows = rows.map_init(|| opening.rows(), RowOpening::open);
+                let opened: Vec<Option<Result<T, Error>>> = rows.collect();
+                G::gather(count, opened.into_iter().flatten())
+            })
+            .await;
         }
-        // On rayon's threads, so that this one goes on with its other tasks meanwhile.
-        let (done, opened) = tokio::sync::oneshot::channel();
-        rayon::spawn(move || {
-            let rows = rows.into_par_iter().with_min_len(64);
-            // Nobody waits any more if this fails.
-            let _ = done.send(rows.map(|row| opening.open(row)).collect());
-        });
-        opened.await.map_err(|_| Error::Threads)
+        let mut opening = opening.rows();
+        let count = rows.len();
+        Ok(G::gather(
+            count,
+            rows.into_iter().filter_map(|row| opening.open(row)),
+        ))
     }
 
     /// Opens one value of a column, from the row with this key: the key as it was fetched, never
@@ -92,8 +107,10 @@ impl Vault {
         let mut cells = Cells::of(1);
         cells.push(0, sealed.as_deref(), false);
         let keys = ColumnKeys::fetch(keyring, std::slice::from_ref(column), cells).await?;
-        let found = keys[0].found(column, row, Cell::Sealed(sealed), &[])?;
-        of_found(column, found.0)
+        let mut place = ColumnPlace::of(&column.reference);
+        let mut bytes = sealed;
+        let found = keys[0].opened(column, &mut place, row, bytes.as_mut(), &[])?;
+        of_opened(column, found, bytes)
     }
 
     const fn keyring(&self) -> Option<&fieldseal_keys::Keyring> {
@@ -102,4 +119,72 @@ impl Vault {
             Mode::Plaintext => None,
         }
     }
+}
+
+/// What is made of rows that were opened one by one.
+pub(crate) trait Gather {
+    /// What it is.
+    type Rows<T: Send + 'static>: Send + 'static;
+
+    fn gather<T: Send + 'static>(
+        count: usize,
+        rows: impl Iterator<Item = Result<T, Error>>,
+    ) -> Self::Rows<T>;
+}
+
+/// All rows, or the first error.
+pub(crate) struct All;
+
+/// Every row or its error.
+struct Each;
+
+impl Gather for All {
+    type Rows<T: Send + 'static> = Result<Vec<T>, Error>;
+
+    fn gather<T: Send + 'static>(
+        count: usize,
+        rows: impl Iterator<Item = Result<T, Error>>,
+    ) -> Self::Rows<T> {
+        let mut all = Vec::with_capacity(count);
+        for row in rows {
+            all.push(row?);
+        }
+        Ok(all)
+    }
+}
+
+impl Gather for Each {
+    type Rows<T: Send + 'static> = Vec<Result<T, Error>>;
+
+    fn gather<T: Send + 'static>(
+        _: usize,
+        rows: impl Iterator<Item = Result<T, Error>>,
+    ) -> Self::Rows<T> {
+        rows.collect()
+    }
+}
+
+/// Which keys many rows name.
+fn cells_of_many<T: Sealed>(table: &Table, mut rows: Vec<T::Row>) -> (Vec<T::Row>, Cells) {
+    let none = || Cells::of(table.columns.len());
+    // Mutable, for a row need not be one that threads may share.
+    let cells = rows.par_iter_mut().with_min_len(ROWS_AT_ONCE);
+    let cells = cells.fold(none, |mut cells, row| {
+        T::cells(row, &mut cells);
+        cells
+    });
+    let cells = cells.reduce(none, Cells::and);
+    (rows, cells)
+}
+
+/// Runs `work` on rayon's threads, so that this one goes on with its other tasks meanwhile.
+async fn on_all_cores<R: Send + 'static>(
+    work: impl FnOnce() -> R + Send + 'static,
+) -> Result<R, Error> {
+    let (done, result) = tokio::sync::oneshot::channel();
+    rayon::spawn(move || {
+        // Nobody waits any more if this fails.
+        let _ = done.send(work());
+    });
+    result.await.map_err(|_| Error::Threads)
 }

@@ -3,232 +3,14 @@
 
 use std::sync::Arc;
 
-use fieldseal_envelope::{
-    Expected, IndexKey, KeyId, OpenError, OpeningKey, Purpose, sealed_key_id,
-};
-use fieldseal_keys::{KeyRef, Keyring, KeyringError};
-use fieldseal_model::{Kind, RowKey, Value};
+use fieldseal_envelope::ColumnPlace;
+use fieldseal_model::{Kind, Plaintext, Value, wipe};
 
-use crate::error::is_denied;
+use crate::column_keys::{ColumnKeys, Opened};
 use crate::field::Found;
 use crate::index::Wanted;
 use crate::table::Binding;
-use crate::{At, Beside, Cell, Column, Denied, Error, Field, FieldValue, Sealed, Table};
-
-/// The keys that sealed columns of some rows name.
-pub struct Cells(Vec<ColumnUse>);
-
-#[derive(Clone, Default)]
-struct ColumnUse {
-    keys: Vec<KeyId>,
-    indexed: bool,
-}
-
-impl Cells {
-    pub(crate) fn of(columns: usize) -> Self {
-        Self(vec![ColumnUse::default(); columns])
-    }
-
-    /// One cell of the column with this number, and whether an index was fetched with it.
-    pub fn push(&mut self, column: usize, sealed: Option<&[u8]>, indexed: bool) {
-        let used = &mut self.0[column];
-        used.indexed |= indexed;
-        if let Some(Ok(id)) = sealed.map(sealed_key_id)
-            && !used.keys.contains(&id)
-        {
-            used.keys.push(id);
-        }
-    }
-}
-
-/// The keys of one column, as far as they can be had.
-pub(crate) struct ColumnKeys {
-    openers: Vec<(KeyId, Result<OpeningKey, KeyringError>)>,
-    /// Empty where no index was fetched.
-    indexes: Result<Vec<IndexKey>, KeyringError>,
-}
-
-/// Why a column was not opened.
-pub(crate) enum Stop {
-    Denied(Denied),
-    Failed(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl ColumnKeys {
-    /// The keys of all `columns` that `cells` name: those of the store in one query.
-    pub(crate) async fn fetch(
-        keyring: &Keyring,
-        columns: &[Column],
-        cells: Cells,
-    ) -> Result<Vec<Self>, Error> {
-        let wanted = columns.iter().zip(&cells.0).flat_map(|(column, used)| {
-            used.keys.iter().map(|id| KeyRef {
-                id: *id,
-                domain: column.domain.clone(),
-                purpose: Purpose::Seal,
-            })
-        });
-        let wanted: Vec<KeyRef> = wanted.collect();
-        let opened = keyring.openers(&wanted).await;
-        let mut opened = opened
-            .map_err(|error| Error::of_key(first(columns), &error))?
-            .into_iter();
-        let mut keys = Vec::with_capacity(columns.len());
-        for (column, used) in columns.iter().zip(cells.0) {
-            let indexes = if used.indexed {
-                let data_key = keyring.index_key(&column.domain).await;
-                let of = |index| data_key.as_ref().map(|key| column.index_key(index, key));
-                let keys: Result<Vec<_>, _> = column.indexes.iter().map(of).collect();
-                keys.map_err(Clone::clone)
-            } else {
-                Ok(Vec::new())
-            };
-            keys.push(Self {
-                openers: used.keys.into_iter().zip(opened.by_ref()).collect(),
-                indexes,
-            });
-        }
-        Ok(keys)
-    }
-
-    /// What a cell of a sealed database holds: the field's value, and the same in canonical form.
-    pub(crate) fn found<V: FieldValue>(
-        &self,
-        column: &Column,
-        row: &RowKey,
-        cell: Cell<V>,
-        indexes: &[&Beside<Vec<u8>>],
-    ) -> Result<(Found<V>, Option<Value>), Error> {
-        let checked = self.value(column, row, cell).and_then(|value| {
-            self.check_indexes(column, value.as_ref(), indexes)?;
-            Ok(value.map(|(value, _)| value))
-        });
-        match checked {
-            Ok(Some(value)) => Ok((Found::Value(typed(column, &value)?), Some(value))),
-            Ok(None) => Ok((Found::Null, None)),
-            Err(Stop::Denied(denied)) => Ok((Found::Denied(denied), None)),
-            Err(Stop::Failed(error)) => Err(error),
-        }
-    }
-
-    /// The opened value and the key that it was sealed with.
-    fn value<V>(
-        &self,
-        column: &Column,
-        row: &RowKey,
-        cell: Cell<V>,
-    ) -> Result<Option<(Value, KeyId)>, Stop> {
-        let sealed = match cell {
-            Cell::Sealed(Some(sealed)) => sealed,
-            Cell::Sealed(None) | Cell::Plain(None) => return Ok(None),
-            Cell::Plain(Some(_)) => {
-                let at = At::column(column, None);
-                return Err(Error::NotSealed { at }.into());
-            }
-        };
-        let id = sealed_key_id(&sealed);
-        let id = id.map_err(|error| open_error(At::column(column, None), error))?;
-        let opener = self.openers.iter().find(|(key, _)| *key == id);
-        let at = || At::column(column, Some(id));
-        let opener = match opener {
-            Some((_, Ok(opener))) => opener,
-            Some((_, Err(error))) => return Err(stop(column, id, error)),
-            None => return Err(Error::KeyUnknown { at: at() }.into()),
-        };
-        let expected = Expected {
-            kind: column.ty.kind,
-            seal_null: column.seal_null,
-        };
-        let opened = opener.open_column(&column.reference, row, expected, &sealed);
-        let value = opened.map_err(|error| open_error(at(), error))?;
-        Ok((!value.is_null()).then_some((value, id)))
-    }
-
-    fn check_indexes(
-        &self,
-        column: &Column,
-        value: Option<&(Value, KeyId)>,
-        fetched: &[&Beside<Vec<u8>>],
-    ) -> Result<(), Stop> {
-        for (number, (index, stored)) in column.indexes.iter().zip(fetched).enumerate() {
-            let Beside::Stored(stored) = stored else {
-                continue;
-            };
-            let right = match (value, &self.indexes) {
-                (None, _) => stored.is_none(),
-                (Some((value, _)), Ok(keys)) => keys
-                    .get(number)
-                    .is_some_and(|key| key.verify(value, stored.as_deref()).unwrap_or(false)),
-                (Some((_, id)), Err(error)) => return Err(stop(column, *id, error)),
-            };
-            if !right {
-                let at = At::column(column, value.map(|(_, id)| *id));
-                let index = index.column.clone();
-                return Err(Error::IndexMismatch { at, index }.into());
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Where the key store is asked for the keys of several columns.
-fn first(columns: &[Column]) -> At {
-    columns.first().map_or_else(
-        || At {
-            table: String::new(),
-            column: String::new(),
-            key: None,
-        },
-        |column| At::column(column, None),
-    )
-}
-
-fn stop(column: &Column, key: KeyId, error: &KeyringError) -> Stop {
-    if is_denied(error) {
-        return Stop::Denied(Denied {
-            domain: column.domain.to_string(),
-            key,
-        });
-    }
-    Stop::Failed(Error::of_key(At::column(column, Some(key)), error))
-}
-
-pub(crate) const fn open_error(at: At, error: OpenError) -> Error {
-    match error {
-        OpenError::NotSealed => Error::NotSealed { at },
-        OpenError::DoesNotOpen => Error::DoesNotOpen { at },
-    }
-}
-
-fn typed<V: FieldValue>(column: &Column, value: &Value) -> Result<V, Error> {
-    V::from_value(value).map_err(|error| Error::WrongKind {
-        at: At::column(column, None),
-        reason: error.to_string(),
-    })
-}
-
-/// The field's own type of what was found.
-pub(crate) fn of_found<F: Field>(column: &Column, found: Found<F::Value>) -> Result<F, Error> {
-    F::of(found).map_err(|found| match found {
-        Found::Denied(denied) => denied_at(column, &denied),
-        Found::Null | Found::Value(_) => Error::Null {
-            at: At::column(column, None),
-        },
-    })
-}
-
-fn denied_at(column: &Column, denied: &Denied) -> Error {
-    Error::Denied {
-        at: At::column(column, Some(denied.key)),
-        reason: denied.to_string(),
-    }
-}
+use crate::{At, Beside, Cell, Column, Denied, Error, Field, FieldValue, OddValue, Sealed, Table};
 
 /// Everything that opening some rows of one table needs.
 pub(crate) struct Opening {
@@ -251,28 +33,37 @@ impl Opening {
         }
     }
 
-    /// The row, unless it is not what was wanted.
-    pub(crate) fn open<T: Sealed>(&self, row: T::Row) -> Result<Option<T>, Error> {
-        let mut opening = RowOpening {
+    /// Opens rows, one after the other.
+    pub(crate) fn rows(&self) -> RowOpening<'_> {
+        let columns = self.table.columns.iter();
+        RowOpening {
             all: self,
             binding: Binding::of(self.table),
-            row: None,
+            places: columns
+                .map(|column| ColumnPlace::of(&column.reference))
+                .collect(),
             matches: true,
-        };
-        let opened = T::open(row, &mut opening)?;
-        Ok(opening.matches.then_some(opened))
+        }
     }
 }
 
-/// Opens the fields of one row.
+/// Opens the fields of one row, and then those of the next.
 pub struct RowOpening<'a> {
     all: &'a Opening,
     binding: Binding,
-    row: Option<RowKey>,
+    places: Vec<ColumnPlace>,
     matches: bool,
 }
 
 impl RowOpening<'_> {
+    /// The row, unless it is not what was wanted.
+    pub(crate) fn open<T: Sealed>(&mut self, row: T::Row) -> Option<Result<T, Error>> {
+        self.binding.clear();
+        self.matches = true;
+        let opened = T::open(row, self);
+        (self.matches || opened.is_err()).then_some(opened)
+    }
+
     /// The next column that the row's values are bound to; all of them come before the first
     /// field.
     ///
@@ -290,56 +81,143 @@ impl RowOpening<'_> {
     ///
     /// # Errors
     /// [`Error`].
+    #[inline]
     pub fn field<F: Field>(
         &mut self,
         number: usize,
-        cell: Cell<F::Value>,
+        cell: &mut Cell<F::Value>,
         indexes: &[&Beside<Vec<u8>>],
     ) -> Result<F, Error> {
+        let column = &self.all.table.columns[number];
+        let Some(keys) = &self.all.keys else {
+            return self.in_clear(number, std::mem::replace(cell, Cell::Sealed(None)));
+        };
+        let sealed = match cell {
+            Cell::Sealed(sealed) => sealed,
+            Cell::Plain(None) => &mut None,
+            Cell::Plain(Some(_)) => return Err(not_sealed(column)),
+        };
+        let opened = self.opened(number, keys, sealed.as_mut(), indexes)?;
+        of_opened(column, opened, sealed.take())
+    }
+
+    /// Never inlined, so that what is, for every field of a struct, stays small.
+    #[inline(never)]
+    fn opened<'k>(
+        &mut self,
+        number: usize,
+        keys: &'k [ColumnKeys],
+        mut sealed: Option<&mut Vec<u8>>,
+        indexes: &[&Beside<Vec<u8>>],
+    ) -> Result<Found<Opened<'k>>, Error> {
         let all = self.all;
         let column = &all.table.columns[number];
-        let (found, value) = match &all.keys {
-            Some(keys) => keys[number].found(column, self.row()?, cell, indexes)?,
-            None => in_clear(column, cell)?,
+        let row = self.binding.row_key()?;
+        let (keys, place) = (&keys[number], &mut self.places[number]);
+        let wanted = all.wanted.as_ref().filter(|w| w.column == number);
+        let Some(wanted) = wanted else {
+            return keys.opened(column, place, row, sealed, indexes);
         };
-        if let Some(wanted) = all.wanted.as_ref().filter(|w| w.column == number) {
+        let found = keys.opened(column, place, row, sealed.as_deref_mut(), indexes)?;
+        self.matches = match (&found, sealed) {
+            (Found::Value(opened), Some(bytes)) => match opened.lend(column, bytes) {
+                Ok(value) => wanted.is(&value),
+                Err(error) => {
+                    wipe(bytes);
+                    return Err(error);
+                }
+            },
+            (Found::Value(_), None) | (Found::Null, _) => false,
             // A row that was found and cannot be compared is no reason to say that there is none.
-            if let Found::Denied(denied) = found {
-                return Err(denied_at(column, &denied));
-            }
+            (Found::Denied(denied), _) => return Err(denied_at(column, denied)),
+        };
+        Ok(found)
+    }
+
+    /// What a cell of the plaintext database holds.
+    fn in_clear<F: Field>(&mut self, number: usize, cell: Cell<F::Value>) -> Result<F, Error> {
+        let column = &self.all.table.columns[number];
+        let (found, value) = in_clear(column, cell)?;
+        if let Some(wanted) = self.all.wanted.as_ref().filter(|w| w.column == number) {
             self.matches = value.is_some_and(|value| wanted.is(&value));
         }
         of_found(column, found)
     }
+}
 
-    fn row(&mut self) -> Result<&RowKey, Error> {
-        if self.row.is_none() {
-            self.row = Some(self.binding.row_key()?);
-        }
-        self.row.as_ref().ok_or(Error::Threads)
+fn not_sealed(column: &Column) -> Error {
+    Error::NotSealed {
+        at: At::column(column, None),
     }
 }
 
-/// What a cell of the plaintext database holds: bytes only where the field's own form is bytes.
+/// The field's own type of what was opened in the memory of `bytes`.
+#[inline]
+pub(crate) fn of_opened<F: Field>(
+    column: &Column,
+    found: Found<Opened<'_>>,
+    bytes: Option<Vec<u8>>,
+) -> Result<F, Error> {
+    let found = match (found, bytes) {
+        (Found::Value(opened), Some(bytes)) => {
+            let value = F::Value::take_opened(opened.kind, Plaintext::new(bytes));
+            Found::Value(value.map_err(|error| match error {
+                OddValue::NotCanonical { .. } => opened.not_canonical(column),
+                error => wrong_kind(column, &error),
+            })?)
+        }
+        (Found::Value(_), None) | (Found::Null, _) => Found::Null,
+        (Found::Denied(denied), _) => Found::Denied(denied),
+    };
+    of_found(column, found)
+}
+
+/// The field's own type of what was found.
+#[inline]
+fn of_found<F: Field>(column: &Column, found: Found<F::Value>) -> Result<F, Error> {
+    F::of(found).map_err(|found| match found {
+        Found::Denied(denied) => denied_at(column, &denied),
+        Found::Null | Found::Value(_) => Error::Null {
+            at: At::column(column, None),
+        },
+    })
+}
+
+fn denied_at(column: &Column, denied: &Denied) -> Error {
+    Error::Denied {
+        at: At::column(column, Some(denied.key)),
+        reason: denied.to_string(),
+    }
+}
+
+fn wrong_kind(column: &Column, error: &OddValue) -> Error {
+    Error::WrongKind {
+        at: At::column(column, None),
+        reason: error.to_string(),
+    }
+}
+
+/// What a cell of the plaintext database holds, and its canonical form: bytes only where the
+/// field's own form is bytes.
 fn in_clear<V: FieldValue>(
     column: &Column,
     cell: Cell<V>,
 ) -> Result<(Found<V>, Option<Value>), Error> {
     let value = match cell {
         Cell::Sealed(None) | Cell::Plain(None) => return Ok((Found::Null, None)),
-        Cell::Plain(Some(value)) => {
-            let canonical = value.to_value().map_err(|error| Error::WrongKind {
+        Cell::Plain(Some(value)) => value,
+        Cell::Sealed(Some(bytes)) => {
+            let value = match V::KIND {
+                Kind::Bytes | Kind::Uuid => Value::from_canonical(V::KIND, bytes).ok(),
+                _ => None,
+            };
+            let value = value.ok_or_else(|| Error::NotPlaintext {
                 at: At::column(column, None),
-                reason: error.to_string(),
             })?;
-            return Ok((Found::Value(value), Some(canonical)));
+            V::from_value(&value).map_err(|error| wrong_kind(column, &error))?
         }
-        Cell::Sealed(Some(bytes)) => match V::KIND {
-            Kind::Bytes | Kind::Uuid => Value::from_canonical(V::KIND, bytes).ok(),
-            _ => None,
-        },
     };
-    let at = || At::column(column, None);
-    let value = value.ok_or_else(|| Error::NotPlaintext { at: at() })?;
-    Ok((Found::Value(typed(column, &value)?), Some(value)))
+    let canonical = value.to_value();
+    let canonical = canonical.map_err(|error| wrong_kind(column, &error))?;
+    Ok((Found::Value(value), Some(canonical)))
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use fieldseal_model::{Kind, Value};
+use fieldseal_model::{Kind, Plaintext, Value};
 use zeroize::Zeroize as _;
 
 use crate::value::{FieldValue, OddValue};
@@ -93,6 +93,11 @@ impl<T: FieldValue + Wipe> FieldValue for Pii<T> {
     fn from_value(value: &Value) -> Result<Self, OddValue> {
         T::from_value(value).map(Self)
     }
+
+    #[inline]
+    fn take_opened(kind: Kind, bytes: Plaintext) -> Result<Self, OddValue> {
+        T::take_opened(kind, bytes).map(Self)
+    }
 }
 
 impl<T: Wipe> Wipe for Option<T> {
@@ -132,7 +137,26 @@ macro_rules! wipe_by_zeroize {
     )*};
 }
 
-wipe_by_zeroize!(String, Vec<u8>, bool, f32, f64);
+impl Wipe for Vec<u8> {
+    fn wipe(&mut self) {
+        fieldseal_model::wipe(self);
+    }
+}
+
+impl Wipe for String {
+    fn wipe(&mut self) {
+        drop(wiped(self));
+    }
+}
+
+/// The memory of a text, which has none then.
+fn wiped(text: &mut String) -> Vec<u8> {
+    let mut bytes = std::mem::take(text).into_bytes();
+    bytes.wipe();
+    bytes
+}
+
+wipe_by_zeroize!(bool, f32, f64);
 wipe_by_zeroize!(i8, i16, i32, i64, i128, u8, u16, u32, u64, u128);
 
 /// For libraries' types that have a default and know no zeroize.
@@ -151,7 +175,7 @@ pub(crate) use wipe_by_default;
 
 #[cfg(test)]
 mod tests {
-    use super::{Pii, Wipe};
+    use super::{Pii, Wipe, wiped};
     use crate::FieldValue as _;
 
     #[test]
@@ -179,13 +203,35 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wiped_tells_nothing() {
-        let mut text = Some("zoe".to_owned());
-        text.wipe();
-        assert_eq!(text.as_deref(), Some(""));
-        let mut number = 42_u128;
-        number.wipe();
-        assert_eq!(number, 0);
+    fn text_and_bytes_are_overwritten_where_they_are() {
+        let mut text = "zoe@example.org".to_owned();
+        text.truncate(3);
+        let before = (text.as_ptr(), text.capacity());
+        let memory = wiped(&mut text);
+        assert_eq!((memory.as_ptr(), memory.len()), before);
+        assert!(memory.iter().all(|byte| *byte == 0));
+        assert_eq!(text.capacity(), 0, "no other memory is left with it");
+
+        let mut bytes = Some(b"zoe".to_vec());
+        let before = bytes.as_ref().map(Vec::as_ptr);
+        bytes.wipe();
+        assert_eq!(bytes.as_ref().map(Vec::as_ptr), before);
+        assert!(bytes.is_some_and(|bytes| bytes.len() >= 3 && bytes.iter().all(|b| *b == 0)));
+    }
+
+    #[test]
+    fn what_lies_in_place_is_another_value_then() {
+        fn is_default<T: Wipe + Default + PartialEq>(mut value: T) {
+            value.wipe();
+            assert!(value == T::default(), "{}", std::any::type_name::<T>());
+        }
+        macro_rules! each {
+            ($($value:expr),*) => {$( is_default($value); )*};
+        }
+        each!(
+            -1_i8, -1_i16, -1_i32, -1_i64, -1_i128, 1_u8, 1_u16, 1_u32, 1_u64, 1_u128
+        );
+        each!(true, 1.5_f32, 1.5_f64);
     }
 
     #[test]

@@ -132,7 +132,7 @@ macro_rules! widened {
     )+};
 }
 
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 const OUT_OF_RANGE: &str = "the number is out of the field's or the column's range";
 
 #[cfg(feature = "sqlite")]
@@ -159,9 +159,6 @@ mod mysql {
     native!(sqlx::MySql: String, Vec<u8>, bool, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64);
 }
 
-// No database has integers of 128 bits.
-impl<DB: Database> Plain<DB> for i128 {}
-impl<DB: Database> Plain<DB> for u128 {}
-
 // Behind the macros, which it uses.
 mod libraries;
+mod wide;

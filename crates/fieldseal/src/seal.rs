@@ -1,14 +1,17 @@
 //! Sealing rows. Owns that what is sealed is exactly what the pipeline seals: the same binding,
 //! padding, indexes and masks; keys and their budget are the keyring's.
 
-use fieldseal_envelope::{Domain, Grant, IndexKey, Purpose, SealError};
+use fieldseal_envelope::{Domain, Field as SealOf, Grant, IndexKey, Purpose, SealError};
 use fieldseal_keys::Keyring;
-use fieldseal_model::{RowKey, Value};
+use fieldseal_model::{Canonical, RowKey, Value};
 
 use crate::conform::conform;
 use crate::table::Binding;
 use crate::vault::Mode;
 use crate::{At, Beside, Cell, Column, Error, Field, FieldValue, Sealed, Table, Vault};
+
+/// How many values are sealed at once: their bytes are there twice for a moment.
+const AT_ONCE: usize = 384;
 
 /// A sealed value with what stands beside it.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,17 +52,50 @@ impl Vault {
             let plain = |row: &T| row.row(&mut Fields(Source::Plain(table, 0)));
             return rows.iter().map(plain).collect();
         };
-        let mut values = Vec::with_capacity(rows.len());
-        for row in rows {
-            let mut of = Values::of(table);
-            row.values(&mut of)?;
-            values.push((of.binding.row_key()?, of.fields));
-        }
-        let sealed = seal_columns(keyring, &table.columns, values).await?;
+        let values: Result<Rows, Error> = rows.iter().map(values_of).collect();
+        let sealed = seal_columns(keyring, &table.columns, values?, &mut Leave::default()).await?;
         rows.iter()
             .zip(sealed)
             .map(|(row, fields)| row.row(&mut Fields(Source::Sealed(fields.into_iter()))))
             .collect()
+    }
+
+    /// A row with nothing in its sealed columns but all that stands beside them, and leave to seal
+    /// as many values as it has.
+    pub(crate) async fn draft<T: Sealed + Sync>(&self, row: &T) -> Result<(T::Row, Leave), Error> {
+        let Mode::Sealed(keyring) = &self.mode else {
+            return Ok((self.seal(row).await?, Leave::default()));
+        };
+        let columns = &T::table().columns;
+        let mut rows = vec![values_of(row)?];
+        let mut sealed = beside(keyring, columns, &mut rows).await?;
+        let mut leave = Leave::default();
+        for domain in domains(columns) {
+            let places = places(domain, columns, &rows);
+            let grants = leave.grants(keyring, domain, columns, &places).await?;
+            leave.0.push((domain.clone(), grants));
+            for (row, column) in places {
+                sealed[row][column].sealed = Some(Vec::new());
+            }
+        }
+        let fields = sealed.pop().unwrap_or_default();
+        let draft = row.row(&mut Fields(Source::Sealed(fields.into_iter())))?;
+        Ok((draft, leave))
+    }
+
+    /// As [`seal`](Self::seal), by leave that was had before.
+    pub(crate) async fn seal_by<T: Sealed + Sync>(
+        &self,
+        row: &T,
+        mut leave: Leave,
+    ) -> Result<T::Row, Error> {
+        let Mode::Sealed(keyring) = &self.mode else {
+            return self.seal(row).await;
+        };
+        let rows = vec![values_of(row)?];
+        let mut sealed = seal_columns(keyring, &T::table().columns, rows, &mut leave).await?;
+        let fields = sealed.pop().unwrap_or_default();
+        row.row(&mut Fields(Source::Sealed(fields.into_iter())))
     }
 
     /// Seals one value of a column for the row with this key; `None` is NULL.
@@ -77,7 +113,8 @@ impl Vault {
         };
         let value = value.map(|value| of_column(column, value)).transpose()?;
         let columns = std::slice::from_ref(column);
-        let sealed = seal_columns(keyring, columns, vec![(row.clone(), vec![value])]).await?;
+        let rows = vec![(row.clone(), vec![value])];
+        let sealed = seal_columns(keyring, columns, rows, &mut Leave::default()).await?;
         let field = sealed.into_iter().flatten().next();
         field.ok_or(Error::Threads)
     }
@@ -198,15 +235,70 @@ impl<V> FieldCells<V> {
 /// What is sealed of each row: its key, and a value for each column.
 type Rows = Vec<(RowKey, Vec<Option<Value>>)>;
 
+/// Leave to seal, by domains, that was had before it is needed.
+#[derive(Default)]
+pub(crate) struct Leave(Vec<(Domain, Vec<Grant>)>);
+
+impl Leave {
+    /// Grants for these values of a domain: what is there, and what is missing by the keyring.
+    async fn grants(
+        &mut self,
+        keyring: &Keyring,
+        domain: &Domain,
+        columns: &[Column],
+        places: &[(usize, usize)],
+    ) -> Result<Vec<Grant>, Error> {
+        let Some((_, first)) = places.first() else {
+            return Ok(Vec::new());
+        };
+        let at = || At::column(&columns[*first], None);
+        let wanted = u32::try_from(places.len()).map_err(|_| Error::Sealing {
+            at: at(),
+            reason: "too many values in one call".to_owned(),
+        })?;
+        let had = self.0.iter().position(|(of, _)| of == domain);
+        let mut grants = had.map_or_else(Vec::new, |place| self.0.swap_remove(place).1);
+        let missing = wanted.saturating_sub(grants.iter().map(Grant::left).sum());
+        if missing > 0 {
+            let more = keyring.grant(domain, Purpose::Seal, missing).await;
+            grants.extend(more.map_err(|error| Error::of_key(at(), &error))?);
+        }
+        Ok(grants)
+    }
+}
+
+/// What is to be sealed of a row.
+fn values_of<T: Sealed>(row: &T) -> Result<(RowKey, Vec<Option<Value>>), Error> {
+    let mut of = Values::of(T::table());
+    row.values(&mut of)?;
+    Ok((of.binding.into_row_key()?, of.fields))
+}
+
 /// Seals `rows`, whose values stand in the order of `columns`.
 async fn seal_columns(
     keyring: &Keyring,
     columns: &[Column],
     mut rows: Rows,
+    leave: &mut Leave,
+) -> Result<Vec<Vec<SealedField>>, Error> {
+    let mut sealed = beside(keyring, columns, &mut rows).await?;
+    for domain in domains(columns) {
+        let places = places(domain, columns, &rows);
+        let grants = leave.grants(keyring, domain, columns, &places).await?;
+        seal_domain(&grants, &places, columns, &rows, &mut sealed)?;
+    }
+    Ok(sealed)
+}
+
+/// What stands beside the values of `rows`, among which NULLs that are sealed become values.
+async fn beside(
+    keyring: &Keyring,
+    columns: &[Column],
+    rows: &mut Rows,
 ) -> Result<Vec<Vec<SealedField>>, Error> {
     let mut beside: Vec<Vec<SealedField>> = Vec::with_capacity(rows.len());
     let keys = index_keys(keyring, columns).await?;
-    for (_, values) in &mut rows {
+    for (_, values) in rows {
         let fields = columns.iter().zip(values).zip(&keys);
         let fields = fields.map(|((column, value), keys)| {
             let field = stand_beside(column, value.as_ref(), keys)?;
@@ -217,67 +309,87 @@ async fn seal_columns(
         });
         beside.push(fields.collect::<Result<_, Error>>()?);
     }
-    let mut domains: Vec<&Domain> = columns.iter().map(|column| &column.domain).collect();
-    domains.sort_unstable();
-    domains.dedup();
-    for domain in domains {
-        seal_domain(keyring, domain, columns, &rows, &mut beside).await?;
-    }
     Ok(beside)
 }
 
-/// Seals every value of one domain.
-async fn seal_domain(
-    keyring: &Keyring,
-    domain: &Domain,
-    columns: &[Column],
-    rows: &Rows,
-    sealed: &mut [Vec<SealedField>],
-) -> Result<(), Error> {
-    let places: Vec<(usize, usize)> = (0..rows.len())
+fn domains(columns: &[Column]) -> Vec<&Domain> {
+    let mut domains: Vec<&Domain> = columns.iter().map(|column| &column.domain).collect();
+    domains.sort_unstable();
+    domains.dedup();
+    domains
+}
+
+/// Where the values of a domain are: row and column.
+fn places(domain: &Domain, columns: &[Column], rows: &Rows) -> Vec<(usize, usize)> {
+    (0..rows.len())
         .flat_map(|row| (0..columns.len()).map(move |column| (row, column)))
         .filter(|(row, column)| {
             columns[*column].domain == *domain && rows[*row].1[*column].is_some()
         })
-        .collect();
-    let Some((_, first)) = places.first() else {
-        return Ok(());
-    };
-    let at = || At::column(&columns[*first], None);
-    let wanted = u32::try_from(places.len()).map_err(|_| Error::Sealing {
-        at: at(),
-        reason: "too many values in one call".to_owned(),
-    })?;
-    let grants = keyring.grant(domain, Purpose::Seal, wanted).await;
-    let grants = grants.map_err(|error| Error::of_key(at(), &error))?;
+        .collect()
+}
+
+/// Seals every value of one domain: as many at once as a grant covers, so that nonces come in
+/// batches.
+fn seal_domain(
+    grants: &[Grant],
+    mut places: &[(usize, usize)],
+    columns: &[Column],
+    rows: &Rows,
+    sealed: &mut [Vec<SealedField>],
+) -> Result<(), Error> {
     let mut grants = grants.iter();
     let mut grant = grants.next();
-    for (row, column) in places {
-        while grant.is_some_and(|grant| grant.left() == 0) {
+    let mut bytes = Vec::new();
+    while let Some((_, first)) = places.first() {
+        let Some(left) = grant.map(Grant::left) else {
+            return Err(unsealed(&columns[*first], SealError::Used));
+        };
+        let (now, later) = places.split_at(places.len().min(AT_ONCE).min(left as usize));
+        if now.is_empty() {
             grant = grants.next();
+            continue;
         }
-        let value = rows[row].1[column].as_ref();
-        let value = draw(grant, &columns[column], &rows[row].0, value);
-        sealed[row][column].sealed = Some(value.map_err(|error| Error::Sealing {
-            at: At::column(&columns[column], None),
-            reason: error.to_string(),
-        })?);
+        let fields: Vec<SealOf<'_>> = now
+            .iter()
+            .map(|place| field(*place, columns, rows))
+            .collect();
+        bytes.clear();
+        let done = grant.map_or(Err(SealError::Used), |grant| {
+            grant.seal_columns(&fields, &mut bytes)
+        });
+        done.map_err(|error| {
+            let refused = fields.iter().position(|field| field.check().is_err());
+            unsealed(&columns[now[refused.unwrap_or(0)].1], error)
+        })?;
+        let mut rest = bytes.as_slice();
+        for ((row, column), field) in now.iter().zip(&fields) {
+            let (value, behind) = rest.split_at(field.sealed_len());
+            sealed[*row][*column].sealed = Some(value.to_vec());
+            rest = behind;
+        }
+        places = later;
     }
     Ok(())
 }
 
-fn draw(
-    grant: Option<&Grant>,
-    column: &Column,
-    row: &RowKey,
-    value: Option<&Value>,
-) -> Result<Vec<u8>, SealError> {
-    let (Some(grant), Some(value)) = (grant, value) else {
-        return Err(SealError::Used);
-    };
-    let mut sealed = Vec::new();
-    grant.seal_column(&column.reference, row, value, column.pad, &mut sealed)?;
-    Ok(sealed)
+/// The value at this place, which is known to have one.
+fn field<'a>((row, column): (usize, usize), columns: &'a [Column], rows: &'a Rows) -> SealOf<'a> {
+    let (key, values) = &rows[row];
+    let value = values[column].as_ref();
+    SealOf {
+        column: &columns[column].reference,
+        row: key,
+        value: value.map_or(Canonical::null(), Canonical::lend),
+        pad: columns[column].pad,
+    }
+}
+
+fn unsealed(column: &Column, error: SealError) -> Error {
+    Error::Sealing {
+        at: At::column(column, None),
+        reason: error.to_string(),
+    }
 }
 
 /// The keys of each column's blind indexes.

@@ -22,12 +22,19 @@ const CONNECTIONS: u32 = 2;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The database that holds the keys cannot be had.
-    #[error("connecting to the key store failed")]
+    /// The database, which holds the keys in a sealed one, cannot be had.
+    #[error("the database cannot be had: {source}")]
     Database {
         /// What the database said.
         #[source]
         source: DbError,
+    },
+    /// The policy file cannot be read, has mistakes, or names what this program cannot use.
+    #[cfg(feature = "policy")]
+    #[error("{reason}")]
+    Policy {
+        /// What is wrong with it, and where.
+        reason: String,
     },
     /// The keyring refuses the configuration or the store.
     #[error(transparent)]
@@ -45,14 +52,32 @@ pub enum StartError {
     },
     /// Plaintext mode over a database that holds sealed data.
     #[error(
-        "the database holds sealed data (it has a table {table}): start with `Vault::start`, not in \
+        "the database holds sealed data (it has {found}): start with `Vault::start`, not in \
          plaintext mode"
     )]
     SealedDatabase {
-        /// The table that says so.
-        table: &'static str,
+        /// The table or column that says so.
+        found: &'static str,
     },
 }
+
+/// The application's own pool, of any driver that is built.
+pub struct ApplicationPool(Database);
+
+macro_rules! of_pool {
+    ($feature:literal, $pool:ty) => {
+        #[cfg(feature = $feature)]
+        impl From<&$pool> for ApplicationPool {
+            fn from(pool: &$pool) -> Self {
+                Self(pool.into())
+            }
+        }
+    };
+}
+
+of_pool!("sqlite", sqlx::SqlitePool);
+of_pool!("postgres", sqlx::PgPool);
+of_pool!("mysql", sqlx::MySqlPool);
 
 /// How a vault is to start.
 pub struct Start {
@@ -94,13 +119,27 @@ impl Vault {
     /// A vault of the plaintext database: nothing is sealed, nothing is opened. For a service that
     /// is deployed before the day of the move, and told by its configuration on that day to use
     /// [`Vault::start`]. What is looked at is the database of this URL, now; give the service's own
-    /// pool the same URL.
+    /// pool the same URL. A user with rights on nothing but his own tables is refused as well; on
+    /// MySQL and MariaDB, which show nobody more than he may use, by the column
+    /// `_fieldseal_version`, so rights must be on tables, not on some of their columns.
     ///
     /// # Errors
     /// [`StartError::SealedDatabase`] for a database that holds sealed data; the database cannot be
     /// reached.
     pub async fn plaintext(url: &str) -> Result<Self, StartError> {
-        let database = connect(url).await?;
+        Self::in_clear(connect(url).await?).await
+    }
+
+    /// The same for the database of the application's own pool.
+    ///
+    /// # Errors
+    /// As [`plaintext`](Self::plaintext).
+    pub async fn plaintext_pool(pool: impl Into<ApplicationPool>) -> Result<Self, StartError> {
+        let ApplicationPool(database) = pool.into();
+        Self::in_clear(database).await
+    }
+
+    async fn in_clear(database: Database) -> Result<Self, StartError> {
         let checked = refuse_sealed(&database).await;
         database.close().await;
         checked?;
@@ -148,7 +187,8 @@ impl Start {
 
     /// How long an unwrapped key is used before it is unwrapped again; 15 minutes unless said
     /// otherwise. A revoked grant works until then, and an outage of the key service is not felt
-    /// by reading until then.
+    /// by reading until then. Counted by the clock that only runs forward: a time of day that is
+    /// set back does not stretch it.
     #[must_use]
     pub const fn max_age(mut self, age: Duration) -> Self {
         self.settings.max_age = age;
@@ -163,14 +203,39 @@ impl Start {
         self
     }
 
-    /// Opens the vault over the keys that lie in the sealed database of this URL. It keeps two
-    /// connections of its own.
+    /// How many values one data key may seal, over all processes that share the key store: the
+    /// `max_uses` of the pipeline's policy. 2^30, which is also the most, unless said otherwise.
+    #[must_use]
+    pub const fn max_uses(mut self, seals: u64) -> Self {
+        self.settings.max_uses = seals;
+        self
+    }
+
+    /// Opens the vault over the keys that lie in the sealed database of this URL. It keeps up to
+    /// two connections of its own.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn open(self, url: &str) -> Result<Vault, StartError> {
         let store = DbKeyStore::new(connect(url).await?);
         self.open_over(Arc::new(store)).await
+    }
+
+    /// Opens the vault over the keys that lie in the database of the application's own pool, by up
+    /// to two connections beside it that are made as the pool makes its own, also when it is given
+    /// other options later ([`sqlx::Pool::set_connect_options`]): the same server, user, TLS and
+    /// search path. The pool's own connections are never used, so nobody who holds the last of them
+    /// waits for himself, and what the application sets in its sessions does not matter. What the
+    /// pool's hooks (`after_connect`) do is not done for them: where a hook is needed to reach the
+    /// key store, use [`open`](Self::open).
+    ///
+    /// A SQLite database in memory must be one that connections share, as `sqlite::memory:` is.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn open_pool(self, pool: impl Into<ApplicationPool>) -> Result<Vault, StartError> {
+        let ApplicationPool(database) = pool.into();
+        self.open_over(Arc::new(DbKeyStore::new(database))).await
     }
 
     /// Opens the vault over a key store of one's own.
@@ -213,35 +278,46 @@ impl Wrapping {
 }
 
 async fn connect(url: &str) -> Result<Database, StartError> {
-    let settings = Connect {
-        create: false,
-        connections: CONNECTIONS,
-    };
-    let database = Database::connect(url, settings).await;
+    let database = Database::connect(url, Connect::guest(CONNECTIONS)).await;
     database.map_err(|source| StartError::Database { source })
 }
 
-/// The tables that only a sealed database has; either says enough.
-const SEALED: [&str; 2] = ["fieldseal_data_keys", "fieldseal_meta"];
+/// What only a sealed database has, in words and as it is looked for. Either says enough.
+const TABLES: [(&str, &str); 2] = [
+    ("a table fieldseal_data_keys", "fieldseal_data_keys"),
+    ("a table fieldseal_meta", "fieldseal_meta"),
+];
+
+/// The same of every table that the pipeline fills.
+const COLUMN: (&str, &str) = ("a column _fieldseal_version", "_fieldseal_version");
 
 async fn refuse_sealed(database: &Database) -> Result<(), StartError> {
-    let question = match database.dialect() {
-        Dialect::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE name = ?",
+    let (of_tables, of_columns) = match database.dialect() {
+        Dialect::Sqlite => ("SELECT COUNT(*) FROM sqlite_master WHERE name = ?", None),
         // The information schema shows only what this user may use.
-        Dialect::Postgres => "SELECT COUNT(*) FROM pg_catalog.pg_class WHERE relname = ?",
-        // MySQL shows nothing else; every table that the pipeline fills has the column, though.
-        Dialect::MySql => {
-            "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE() \
-             AND (table_name = ? OR column_name = '_fieldseal_version')"
-        }
+        Dialect::Postgres => (
+            "SELECT COUNT(*) FROM pg_catalog.pg_class WHERE relname = ?",
+            None,
+        ),
+        // MySQL shows nothing else, and the tables of keys need not be among it.
+        Dialect::MySql => (
+            "SELECT COUNT(*) FROM information_schema.tables \
+             WHERE table_schema = DATABASE() AND table_name = ?",
+            Some(
+                "SELECT COUNT(*) FROM information_schema.columns \
+                 WHERE table_schema = DATABASE() AND column_name = ?",
+            ),
+        ),
     };
     let failed = |source| StartError::Database { source };
-    for table in SEALED {
-        let rows = database.query(question, &[Bind::from(table)]).await;
+    let tables = TABLES.map(|sign| (of_tables, sign));
+    let columns = of_columns.map(|question| (question, COLUMN));
+    for (question, (found, name)) in tables.into_iter().chain(columns) {
+        let rows = database.query(question, &[Bind::from(name)]).await;
         let rows = rows.map_err(failed)?;
-        let found = rows.first().map(|row| row.int(0)).transpose();
-        if found.map_err(failed)?.unwrap_or(0) > 0 {
-            return Err(StartError::SealedDatabase { table });
+        let count = rows.first().map(|row| row.int(0)).transpose();
+        if count.map_err(failed)?.unwrap_or(0) > 0 {
+            return Err(StartError::SealedDatabase { found });
         }
     }
     Ok(())

@@ -3,8 +3,9 @@
 
 use fieldseal_model::{Kind, RowKey, Value, ValueType};
 
+use crate::column_keys::Cells;
 use crate::conform::{Misfit, conform};
-use crate::opening::{Cells, RowOpening};
+use crate::opening::RowOpening;
 use crate::seal::{Fields, Values};
 use crate::{At, Column, Error, FieldValue, InvalidTable};
 
@@ -58,6 +59,13 @@ impl Table {
         self.bound.iter().any(|(bound, _)| bound == column)
     }
 
+    /// Whether sealed values are bound to more than the key, or to something else.
+    pub(crate) fn binds_beside_key(&self) -> bool {
+        self.bound
+            .iter()
+            .any(|(bound, _)| !self.key.contains(bound))
+    }
+
     /// A sealed column.
     #[must_use]
     pub fn column(mut self, column: Column) -> Self {
@@ -101,15 +109,23 @@ pub trait Sealed: Sized + Send + 'static {
 /// Collects the values that a row's sealed fields are bound to.
 pub struct Binding {
     table: &'static Table,
-    values: Vec<Value>,
+    key: RowKey,
+    bound: usize,
 }
 
 impl Binding {
-    pub(crate) const fn of(table: &'static Table) -> Self {
+    pub(crate) fn of(table: &'static Table) -> Self {
         Self {
             table,
-            values: Vec::new(),
+            key: RowKey::unbound(),
+            bound: 0,
         }
+    }
+
+    /// Forgets the values, for those of the next row.
+    pub(crate) fn clear(&mut self) {
+        self.key.clear();
+        self.bound = 0;
     }
 
     /// The next bound column's value.
@@ -117,7 +133,7 @@ impl Binding {
     /// # Errors
     /// [`Error::WrongKind`], [`Error::TooWide`].
     pub fn push<V: FieldValue>(&mut self, value: &V) -> Result<(), Error> {
-        let Some((column, ty)) = self.table.bound.get(self.values.len()) else {
+        let Some((column, ty)) = self.table.bound.get(self.bound) else {
             return Err(self.no_key("it has more values than the table has key columns"));
         };
         let at = || At {
@@ -133,18 +149,24 @@ impl Binding {
         if is_finer_than_columns(&value) {
             return Err(Misfit::TooWide.error(at(), ty));
         }
-        self.values.push(value);
+        let pushed = self.key.push(&value);
+        pushed.map_err(|error| self.no_key(&error.to_string()))?;
+        self.bound += 1;
         Ok(())
     }
 
-    pub(crate) fn row_key(&self) -> Result<RowKey, Error> {
-        if self.table.bound.len() != self.values.len() {
-            return Err(self.no_key("it lacks a value"));
+    /// The key, once every value is there.
+    pub(crate) fn row_key(&self) -> Result<&RowKey, Error> {
+        if self.table.bound.len() == self.bound {
+            Ok(&self.key)
+        } else {
+            Err(self.no_key("it lacks a value"))
         }
-        if self.values.is_empty() {
-            return Ok(RowKey::unbound());
-        }
-        RowKey::new(&self.values).map_err(|error| self.no_key(&error.to_string()))
+    }
+
+    pub(crate) fn into_row_key(self) -> Result<RowKey, Error> {
+        self.row_key()?;
+        Ok(self.key)
     }
 
     fn no_key(&self, reason: &str) -> Error {
@@ -172,6 +194,61 @@ impl Misfit {
                 reason: format!("the value is not of the column's kind, {}", ty.kind),
             },
             Self::TooWide => Error::TooWide { at },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Binding, Table};
+    use crate::{Error, FieldValue, Kind, OddValue, Value};
+    use fieldseal_model::ValueType;
+
+    /// A moment of either kind, by its canonical text.
+    struct DateTime(&'static str);
+    struct Timestamp(&'static str);
+
+    macro_rules! moment {
+        ($moment:ident) => {
+            impl FieldValue for $moment {
+                const KIND: Kind = Kind::$moment;
+
+                fn to_value(&self) -> Result<Value, OddValue> {
+                    let text = self.0.as_bytes().to_vec();
+                    Ok(Value::from_canonical(Self::KIND, text).expect("the text is canonical"))
+                }
+
+                fn from_value(_: &Value) -> Result<Self, OddValue> {
+                    unreachable!("nothing is opened here")
+                }
+            }
+        };
+    }
+    moment!(DateTime);
+    moment!(Timestamp);
+
+    fn bound<V: FieldValue>(moment: &V) -> Result<(), Error> {
+        let table = Table::new("visits").key("at");
+        let table = table.bound("at", ValueType::of(V::KIND)).unwrap();
+        let mut binding = Binding::of(Box::leak(Box::new(table)));
+        binding.push(moment)?;
+        binding.row_key().map(|_| ())
+    }
+
+    #[test]
+    fn a_moment_finer_than_any_column_is_no_row_key() {
+        assert_eq!(bound(&DateTime("2026-11-21T13:00:00")), Ok(()));
+        assert_eq!(bound(&DateTime("2026-11-21T13:00:00.123456")), Ok(()));
+        assert_eq!(bound(&Timestamp("2026-11-21T13:00:00.123456Z")), Ok(()));
+        for refused in [
+            bound(&DateTime("2026-11-21T13:00:00.1234567")),
+            bound(&DateTime("2026-11-21T13:00:00.000000001")),
+            bound(&Timestamp("2026-11-21T13:00:00.1234567Z")),
+        ] {
+            let error = refused.unwrap_err();
+            assert!(matches!(error, Error::TooWide { .. }), "{error}");
+            let text = error.to_string();
+            assert_eq!(text, "visits.at: the value is too wide for its column");
         }
     }
 }

@@ -18,7 +18,7 @@ mod of_time;
 #[cfg(feature = "uuid")]
 mod of_uuid;
 
-use fieldseal_model::{Kind, Value};
+use fieldseal_model::{Kind, Plaintext, Value};
 
 /// A Rust type that a sealed field may have.
 ///
@@ -75,6 +75,16 @@ pub trait FieldValue: Sized {
     /// # Errors
     /// [`OddValue`]: another kind, or a value that the type cannot hold without a loss.
     fn from_value(value: &Value) -> Result<Self, OddValue>;
+
+    /// The value with the canonical form that was opened into `bytes`. Text and bytes take over
+    /// their memory, so that nothing is copied; no other type needs one of its own.
+    ///
+    /// # Errors
+    /// As [`from_value`](Self::from_value), and [`OddValue::NotCanonical`].
+    fn take_opened(kind: Kind, bytes: Plaintext) -> Result<Self, OddValue> {
+        let value = Value::from_canonical(kind, bytes.into_exposed());
+        Self::from_value(&value.map_err(|_| OddValue::NotCanonical { kind })?)
+    }
 }
 
 /// A value that does not fit: never says what it is.
@@ -100,6 +110,13 @@ pub enum OddValue {
         /// The field's type.
         rust: &'static str,
     },
+    /// Bytes that are not the one form that their kind allows: nobody seals them who seals by
+    /// `docs/FORMAT.md`.
+    #[error("bytes that are no canonical form of kind {kind}")]
+    NotCanonical {
+        /// The kind that they are said to be of.
+        kind: Kind,
+    },
     /// The value cannot be written in the canonical form.
     #[error("a value that has no form of kind {kind}: {reason}")]
     NoForm {
@@ -111,8 +128,8 @@ pub enum OddValue {
 }
 
 /// Refuses every other kind, and NULL.
-fn expect_kind(value: &Value, wanted: Kind) -> Result<(), OddValue> {
-    match value.kind() {
+fn expect_kind(found: Kind, wanted: Kind) -> Result<(), OddValue> {
+    match found {
         found if found == wanted => Ok(()),
         Kind::Null => Err(OddValue::Null),
         found => Err(OddValue::WrongKind { wanted, found }),
@@ -121,7 +138,7 @@ fn expect_kind(value: &Value, wanted: Kind) -> Result<(), OddValue> {
 
 /// The text of a value of a kind whose form is text.
 fn text_of(value: &Value, wanted: Kind) -> Result<&str, OddValue> {
-    expect_kind(value, wanted)?;
+    expect_kind(value.kind(), wanted)?;
     value.expose_text().ok_or(OddValue::NoForm {
         kind: wanted,
         reason: "its bytes are no text",
@@ -146,6 +163,15 @@ impl FieldValue for String {
     fn from_value(value: &Value) -> Result<Self, OddValue> {
         text_of(value, Self::KIND).map(str::to_owned)
     }
+
+    #[inline]
+    fn take_opened(kind: Kind, bytes: Plaintext) -> Result<Self, OddValue> {
+        expect_kind(kind, Self::KIND)?;
+        Self::from_utf8(bytes.into_exposed()).map_err(|error| {
+            drop(Plaintext::new(error.into_bytes()));
+            OddValue::NotCanonical { kind }
+        })
+    }
 }
 
 impl FieldValue for Vec<u8> {
@@ -156,8 +182,14 @@ impl FieldValue for Vec<u8> {
     }
 
     fn from_value(value: &Value) -> Result<Self, OddValue> {
-        expect_kind(value, Self::KIND)?;
+        expect_kind(value.kind(), Self::KIND)?;
         Ok(value.expose().to_vec())
+    }
+
+    #[inline]
+    fn take_opened(kind: Kind, bytes: Plaintext) -> Result<Self, OddValue> {
+        expect_kind(kind, Self::KIND)?;
+        Ok(bytes.into_exposed())
     }
 }
 
@@ -205,7 +237,7 @@ impl FieldValue for f64 {
     }
 
     fn from_value(value: &Value) -> Result<Self, OddValue> {
-        expect_kind(value, Self::KIND)?;
+        expect_kind(value.kind(), Self::KIND)?;
         let bytes = value.expose().try_into();
         let bytes = bytes.map_err(|_| OddValue::NoForm {
             kind: Self::KIND,
@@ -238,5 +270,45 @@ impl FieldValue for f32 {
                 rust: "f32",
             })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fieldseal_model::{Kind, Plaintext};
+
+    use super::{FieldValue, OddValue};
+    use crate::Pii;
+
+    #[test]
+    fn text_and_bytes_take_over_the_memory_they_were_opened_into() {
+        let opened = || b"zo\xc3\xab@example.org".to_vec();
+        let bytes = opened();
+        let address = bytes.as_ptr();
+        let text = Pii::<String>::take_opened(Kind::Text, Plaintext::new(bytes)).unwrap();
+        assert_eq!(text.expose(), "zo\u{eb}@example.org");
+        assert_eq!(text.expose().as_ptr(), address);
+        let bytes = opened();
+        let address = bytes.as_ptr();
+        let taken = Vec::<u8>::take_opened(Kind::Bytes, Plaintext::new(bytes)).unwrap();
+        assert_eq!((taken.as_ptr(), taken), (address, opened()));
+    }
+
+    #[test]
+    fn no_kind_is_taken_for_another_and_no_form_for_the_canonical_one() {
+        let taken = |kind| String::take_opened(kind, Plaintext::new(b"2026-11-21".to_vec()));
+        let found = Kind::Date;
+        let wanted = Kind::Text;
+        assert_eq!(taken(found), Err(OddValue::WrongKind { wanted, found }));
+        assert_eq!(taken(Kind::Null), Err(OddValue::Null));
+        let odd = || Plaintext::new(b"\xff".to_vec());
+        let refused = Err(OddValue::NotCanonical { kind: wanted });
+        assert_eq!(String::take_opened(wanted, odd()), refused);
+        let kind = Kind::Integer;
+        let zeros = Plaintext::new(b"007".to_vec());
+        assert_eq!(
+            i64::take_opened(kind, zeros),
+            Err(OddValue::NotCanonical { kind })
+        );
     }
 }

@@ -24,7 +24,7 @@ pub use canonical::NotCanonical;
 pub use change::{Cell, Change, Engine, Operation, Row, SourceOrder, TableName, TableRef};
 pub use kind::{Kind, UnknownKind, ValueType, ZeroDate};
 pub use place::{InvalidSequence, Place, SequenceNumber};
-pub use plaintext::{Piece, Plaintext};
+pub use plaintext::{Piece, Plaintext, wipe};
 pub use position::{InvalidPosition, Position};
 pub use row_key::{InvalidRowKey, RowKey};
 pub use value::{Canonical, Value};

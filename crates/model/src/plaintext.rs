@@ -1,24 +1,30 @@
 //! Bytes that may be somebody's personal data. Owns wiping them; does not know what they mean.
 
-use zeroize::Zeroizing;
+use zeroize::optimization_barrier;
 
 /// Bytes that must not be printed, copied by accident or serialised.
 ///
 /// No `Debug`, `Display`, `Clone`, `PartialEq` or `Serialize`; wiped on drop. The bytes can be
 /// read only through [`expose`](Self::expose), so that every reader can be found by one search.
-pub struct Plaintext(Zeroizing<Vec<u8>>);
+pub struct Plaintext(Vec<u8>);
 
 impl Plaintext {
     /// Takes over `bytes`; the vector's memory is the memory that will be wiped.
     #[must_use]
-    pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
     }
 
     /// The bytes themselves.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The bytes, to be changed. A vector that grows leaves what it held in freed memory.
+    #[must_use]
+    pub const fn expose_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.0
     }
 
     /// How many bytes there are: a length is not a value.
@@ -36,8 +42,29 @@ impl Plaintext {
     /// A deliberate copy. Named so that it is seen in review; both copies are wiped.
     #[must_use]
     pub fn duplicate(&self) -> Self {
-        Self::new(self.0.to_vec())
+        Self::new(self.0.clone())
     }
+
+    /// The vector, taken out without a copy: whoever takes it wipes it.
+    #[must_use]
+    pub fn into_exposed(mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Drop for Plaintext {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+/// Overwrites all of a vector's memory, used or not, with zeros, which it holds then. In one piece:
+/// `zeroize` writes byte by byte, which for a short value takes a third of the time of decrypting it.
+pub fn wipe(bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.resize(bytes.capacity(), 0);
+    // As if it were read, so that the compiler cannot leave the writing out.
+    optimization_barrier(bytes.as_slice());
 }
 
 impl From<&str> for Plaintext {
@@ -88,5 +115,23 @@ impl<'a> From<&'a str> for Piece<'a> {
 impl From<Plaintext> for Piece<'_> {
     fn from(bytes: Plaintext) -> Self {
         Self::Own(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wipe;
+
+    /// What is not used any more held something once.
+    #[test]
+    fn all_of_the_memory_is_overwritten_where_it_is() {
+        let mut bytes = Vec::with_capacity(64);
+        bytes.extend_from_slice(b"somebody's name and address");
+        bytes.truncate(8);
+        let before = (bytes.as_ptr(), bytes.capacity());
+        wipe(&mut bytes);
+        assert_eq!((bytes.as_ptr(), bytes.len()), before);
+        assert!(bytes.iter().all(|byte| *byte == 0));
+        wipe(&mut Vec::new());
     }
 }

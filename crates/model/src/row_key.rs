@@ -30,7 +30,10 @@ impl RowKey {
     /// The key with no column, used where a sealed value is bound to its column only.
     #[must_use]
     pub fn unbound() -> Self {
-        Self(vec![0])
+        // Room for most keys.
+        let mut bytes = Vec::with_capacity(32);
+        bytes.push(0);
+        Self(bytes)
     }
 
     /// Encodes the values of the key columns, in policy order.
@@ -40,23 +43,37 @@ impl RowKey {
     pub fn new<'a, 'b: 'a>(
         values: impl IntoIterator<Item = &'a Canonical<'b>>,
     ) -> Result<Self, InvalidRowKey> {
-        // Room for most keys.
-        let mut bytes = Vec::with_capacity(32);
-        bytes.push(0_u8);
+        let mut key = Self::unbound();
         for value in values {
-            if value.is_null() {
-                return Err(InvalidRowKey::Null);
-            }
-            if !value.kind().may_be_key() {
-                return Err(InvalidRowKey::Kind);
-            }
-            bytes[0] = bytes[0].checked_add(1).ok_or(InvalidRowKey::TooLong)?;
-            bytes.push(value.kind().code());
-            let length = u32::try_from(value.expose().len()).map_err(|_| InvalidRowKey::TooLong)?;
-            bytes.extend_from_slice(&length.to_be_bytes());
-            bytes.extend_from_slice(value.expose());
+            key.push(value)?;
         }
-        Ok(Self(bytes))
+        Ok(key)
+    }
+
+    /// Adds the value of the next key column.
+    ///
+    /// # Errors
+    /// See [`InvalidRowKey`]; the key is no key of a row then.
+    pub fn push(&mut self, value: &Canonical<'_>) -> Result<(), InvalidRowKey> {
+        if value.is_null() {
+            return Err(InvalidRowKey::Null);
+        }
+        if !value.kind().may_be_key() {
+            return Err(InvalidRowKey::Kind);
+        }
+        let bytes = value.expose();
+        let length = u32::try_from(bytes.len()).map_err(|_| InvalidRowKey::TooLong)?;
+        self.0[0] = self.0[0].checked_add(1).ok_or(InvalidRowKey::TooLong)?;
+        self.0.push(value.kind().code());
+        self.0.extend_from_slice(&length.to_be_bytes());
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Takes every value away; the memory stays, for the key of the next row.
+    pub fn clear(&mut self) {
+        self.0.truncate(1);
+        self.0[0] = 0;
     }
 
     /// The encoding.
@@ -94,6 +111,16 @@ mod tests {
     fn two_splits_of_the_same_bytes_are_two_keys() {
         let key = |a: &str, b: &str| RowKey::new([&Value::text(a), &Value::text(b)]).unwrap();
         assert_ne!(key("ab", "c"), key("a", "bc"));
+    }
+
+    #[test]
+    fn a_key_built_in_the_memory_of_another_is_the_same() {
+        let values = [Value::text("ada"), Value::integer("42").unwrap()];
+        let mut key = RowKey::new([&Value::text("a longer one, from another row")]).unwrap();
+        key.clear();
+        assert_eq!(key, RowKey::unbound());
+        values.iter().try_for_each(|value| key.push(value)).unwrap();
+        assert_eq!(key, RowKey::new(&values).unwrap());
     }
 
     #[test]

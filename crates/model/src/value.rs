@@ -108,6 +108,15 @@ impl<'a> Canonical<'a> {
         })
     }
 
+    /// As [`from_canonical`](Value::from_canonical), without the bytes themselves.
+    ///
+    /// # Errors
+    /// [`NotCanonical`] when `bytes` are not the one form that `kind` allows.
+    pub fn lent_bytes(kind: Kind, bytes: &'a [u8]) -> Result<Self, NotCanonical> {
+        canonical::check(kind, bytes)?;
+        Ok(Self::trust(kind, bytes))
+    }
+
     /// As [`text`](Value::text), without a copy of it.
     #[must_use]
     pub const fn lent_text(text: &'a str) -> Self {

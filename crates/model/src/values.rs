@@ -1,13 +1,18 @@
 //! The values of a row, held in one piece of memory instead of many. Owns that it is wiped, also
 //! when it grows.
 
-use zeroize::Zeroizing;
-
+use crate::plaintext::wipe;
 use crate::{Canonical, Kind};
 
 /// Canonical values, one behind the other. Plaintext: no `Debug`, no `Clone`; wiped on drop.
 #[derive(Default)]
-pub struct Values(Zeroizing<Vec<u8>>);
+pub struct Values(Vec<u8>);
+
+impl Drop for Values {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
 
 /// Which of the [`Values`] that gave it.
 #[derive(Clone, Copy)]
@@ -21,7 +26,7 @@ impl Values {
     /// No value yet, and room for this many bytes of them.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
-        Self(Zeroizing::new(Vec::with_capacity(bytes)))
+        Self(Vec::with_capacity(bytes))
     }
 
     /// Adds a copy of a value.
@@ -29,10 +34,7 @@ impl Values {
         let (start, bytes) = (self.0.len(), value.expose());
         let end = start + bytes.len();
         if end > self.0.capacity() {
-            // A vector that grows by itself leaves what it held in freed memory.
-            let mut larger = Vec::with_capacity(end.next_power_of_two());
-            larger.extend_from_slice(&self.0);
-            self.0 = Zeroizing::new(larger);
+            drop(self.grow(end));
         }
         self.0.extend_from_slice(bytes);
         Slot {
@@ -40,6 +42,16 @@ impl Values {
             start,
             end,
         }
+    }
+
+    /// Makes room for this many bytes, and answers the memory that held the values before, wiped: a
+    /// vector that grows by itself leaves what it held in freed memory.
+    fn grow(&mut self, bytes: usize) -> Vec<u8> {
+        let mut larger = Vec::with_capacity(bytes.next_power_of_two());
+        larger.extend_from_slice(&self.0);
+        let mut smaller = std::mem::replace(&mut self.0, larger);
+        wipe(&mut smaller);
+        smaller
     }
 
     /// The value that is in `slot`.
@@ -83,5 +95,25 @@ mod tests {
         }
         assert!(values.get(number).kind() == Kind::Float);
         assert!(values.get(number).expose() == 1.5_f64.to_be_bytes());
+    }
+
+    #[test]
+    fn the_memory_that_was_too_small_is_wiped() {
+        let mut values = Values::with_capacity(16);
+        let slot = values.push(&Canonical::lent_text("ada lovelace"));
+        let (address, capacity) = (values.0.as_ptr(), values.0.capacity());
+        let left = values.grow(100);
+        assert_eq!((left.as_ptr(), left.len()), (address, capacity));
+        assert!(left.iter().all(|byte| *byte == 0));
+        assert!(values.0.as_ptr() != address && values.0.capacity() >= 100);
+        assert!(values.get(slot).expose() == b"ada lovelace");
+
+        // A push that finds too little room goes that way: by itself the vector would make room for
+        // what is needed, or twice of what there was.
+        let mut values = Values::with_capacity(16);
+        let text = "thirty-five bytes in all, as it is.";
+        values.push(&Canonical::lent_text(text));
+        assert_eq!(text.len(), 35);
+        assert!(values.0.capacity() >= 64, "{}", values.0.capacity());
     }
 }

@@ -41,6 +41,7 @@ mod check;
 mod layout;
 mod mistakes;
 mod policy;
+#[cfg(feature = "schema")]
 mod schema;
 mod spelling;
 mod table;
@@ -51,6 +52,7 @@ pub use policy::{
     KeyProvider, Keys, Location, Policy, SecondKey, Source, SourceKind, StreamStart, Target,
     UnlistedTables,
 };
+#[cfg(feature = "schema")]
 pub use schema::json_schema;
 pub use table::{
     Absent, Bind, BlindIndex, Column, FirstLoad, KeyChange, KeyColumn, MaskColumn, Seal, Table,

@@ -35,10 +35,7 @@ impl SourceDatabase {
                     .to_owned(),
             ));
         }
-        let settings = Connect {
-            create: false,
-            connections: 1,
-        };
+        let settings = Connect::guest(1);
         let database = Database::connect(url, settings).await.map_err(failed)?;
         Ok(Self {
             database,

@@ -52,15 +52,16 @@ async fn serve(args: Args) -> Result<(), String> {
         .url
         .unwrap_or_else(|| "sqlite://fieldseal-demo/target.db".to_owned());
     // The switch. Nothing else in this program asks which of the two databases it is over.
-    let vault = match &args.plaintext {
-        Some(url) => Vault::plaintext(url).await,
+    let (vault, hint) = match &args.plaintext {
+        Some(url) => (Vault::plaintext(url).await, ""),
         None => {
             // `deployment` in the pipeline's policy, and what `[keys]` says there.
             let vault = Vault::start("quickstart").root_key_file(&args.root_key);
-            vault.open(&sealed).await
+            let vault = vault.open(&sealed).await;
+            (vault, " (was `fieldseal demo` run here?)")
         }
     };
-    let vault = vault.map_err(|error| format!("{error} (was `fieldseal demo` run here?)"))?;
+    let vault = vault.map_err(|error| format!("{error}{hint}"))?;
     let url = args.plaintext.as_ref().unwrap_or(&sealed);
     let router = match url.split(':').next() {
         Some("sqlite") => sqlite::service::router(vault, url).await,

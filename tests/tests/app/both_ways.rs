@@ -2,69 +2,49 @@
 //! database, to the last column.
 
 use fieldseal::Vault;
-use fieldseal_tests::databases::Server;
 use fieldseal_tests::harness::Rig;
-use sqlx::{Connection as _, MySqlConnection, PgConnection, SqliteConnection};
+use sqlx::Connection as _;
 
 use crate::shop::{self, PEOPLE, Person, SealedPerson};
 
-/// The same on each driver: only the connection's type differs.
-macro_rules! both_ways {
-    ($name:ident, $server:expr, $connection:ty) => {
-        #[tokio::test]
-        async fn $name() {
-            let server: Server = $server;
-            if !server.is_there() {
-                return;
-            }
-            let rig = shop::rig(server).await;
-            let vault = shop::vault(&rig).await;
-            let mut connection = <$connection>::connect(&rig.database.url).await.unwrap();
+on_every_server!(|server, Connection| {
+    let rig = shop::rig(server).await;
+    let vault = shop::vault(&rig).await;
+    let mut connection = Connection::connect(&rig.database.url).await.unwrap();
 
-            let rows = sqlx::query_as::<_, SealedPerson>("SELECT * FROM people ORDER BY id");
-            let rows = rows.fetch_all(&mut connection).await.unwrap();
-            as_the_pipeline_sealed(&vault, rows).await;
+    let rows = sqlx::query_as::<_, SealedPerson>("SELECT * FROM people ORDER BY id");
+    let rows = rows.fetch_all(&mut connection).await.unwrap();
+    as_the_pipeline_sealed(&vault, rows).await;
 
-            let row = vault.seal(&Person::numbered(4)).await.unwrap();
-            let done = fieldseal::insert(&row).unwrap().execute(&mut connection);
-            assert_eq!(done.await.unwrap().rows_affected(), 1);
-            let changed = Person {
-                note: None,
-                age: Some(40),
-                points: 9,
-                ..Person::numbered(2)
-            };
-            let row = vault.seal(&changed).await.unwrap();
-            let done = fieldseal::update(&row).unwrap().execute(&mut connection);
-            assert_eq!(done.await.unwrap().rows_affected(), 1);
-            as_the_reader_opens(&rig).await;
-
-            let asked = " Person4@Example.ORG ".to_owned();
-            let lookup = vault.lookup(Person::EMAIL_EXACT, asked).await.unwrap();
-            assert_eq!(lookup.column(), "email_bidx");
-            let mark = if server == Server::Postgres {
-                "$1"
-            } else {
-                "?"
-            };
-            let text = format!("SELECT * FROM people WHERE email_bidx = {mark}");
-            let rows = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(lookup.value());
-            let rows = rows.fetch_all(&mut connection).await.unwrap();
-            let found = vault.open_found(&lookup, rows).await.unwrap();
-            assert_eq!(
-                found.iter().map(|person| person.id).collect::<Vec<_>>(),
-                [4]
-            );
-            connection.close().await.unwrap();
-            rig.end().await;
-        }
+    let row = vault.seal(&Person::numbered(4)).await.unwrap();
+    let done = fieldseal::insert(&row).unwrap().execute(&mut connection);
+    assert_eq!(done.await.unwrap().rows_affected(), 1);
+    let changed = Person {
+        note: None,
+        age: Some(40),
+        points: 9,
+        ..Person::numbered(2)
     };
-}
+    let row = vault.seal(&changed).await.unwrap();
+    let done = fieldseal::update(&row).unwrap().execute(&mut connection);
+    assert_eq!(done.await.unwrap().rows_affected(), 1);
+    as_the_reader_opens(&rig).await;
 
-both_ways!(on_sqlite, Server::Sqlite, SqliteConnection);
-both_ways!(on_postgres, Server::Postgres, PgConnection);
-both_ways!(on_mariadb, Server::MariaDb, MySqlConnection);
-both_ways!(on_mysql, Server::MySql, MySqlConnection);
+    let asked = " Person4@Example.ORG ".to_owned();
+    let lookup = vault.lookup(Person::EMAIL_EXACT, asked).await.unwrap();
+    assert_eq!(lookup.column(), "email_bidx");
+    let mark = shop::mark(server);
+    let text = format!("SELECT * FROM people WHERE email_bidx = {mark}");
+    let rows = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(lookup.value());
+    let rows = rows.fetch_all(&mut connection).await.unwrap();
+    let found = vault.open_found(&lookup, rows).await.unwrap();
+    assert_eq!(
+        found.iter().map(|person| person.id).collect::<Vec<_>>(),
+        [4]
+    );
+    connection.close().await.unwrap();
+    rig.end().await;
+});
 
 async fn as_the_pipeline_sealed(vault: &Vault, rows: Vec<SealedPerson>) {
     let domain = rows[0].email_domain.stored().map(String::as_str);

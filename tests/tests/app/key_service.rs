@@ -1,4 +1,4 @@
-//! Days on which the key service denies, throttles or is gone, and tasks that all ask at once:
+//! Days on which the key service denies, throttles, hangs or is gone, and tasks that all ask at once:
 //! the strict double of AWS KMS stands for it.
 
 use std::sync::Arc;
@@ -42,16 +42,26 @@ struct Addressed {
     email: Access<Pii<String>>,
 }
 
+/// What takes the keys of `contact` alone.
+#[derive(Sealed)]
+#[sealed(table = "shop.people")]
+struct Noted {
+    #[sealed(key)]
+    id: i64,
+    #[sealed(domain = "contact")]
+    note: Option<String>,
+}
+
 /// A rig whose keys are wrapped by KMS, with the key's ARN.
-struct Kms {
-    double: KmsDouble,
-    key: String,
+pub(crate) struct Kms {
+    pub(crate) double: KmsDouble,
+    pub(crate) key: String,
     provider: Arc<dyn KeyProvider>,
-    rig: Rig,
+    pub(crate) rig: Rig,
 }
 
 impl Kms {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let settings = KmsSettings {
             regions: vec![HERE.to_owned()],
             ..KmsSettings::default()
@@ -71,7 +81,7 @@ impl Kms {
     }
 
     /// A process of its own: nothing is cached yet.
-    async fn vault(&self, max_age: Duration) -> Vault {
+    pub(crate) async fn vault(&self, max_age: Duration) -> Vault {
         let vault = Vault::start(DEPLOYMENT)
             .provider(Arc::clone(&self.provider))
             .max_age(max_age)
@@ -79,7 +89,7 @@ impl Kms {
         vault.await.unwrap()
     }
 
-    async fn rows<R>(&self) -> Vec<R>
+    pub(crate) async fn rows<R>(&self) -> Vec<R>
     where
         R: for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow> + Send + Unpin,
     {
@@ -136,10 +146,13 @@ async fn found_and_denied() {
     let asked = vault.lookup(Addressed::EMAIL_EXACT, "person1@example.org".to_owned());
     let lookup = asked.await.unwrap_or_else(|error| panic!("{error}"));
     let rows = kms.rows::<SealedAddressed>().await;
-    assert!(rows.iter().all(|row| row.id > 0));
+    assert_eq!(rows.len(), 3);
     let found = vault.open_found::<Addressed, _>(&lookup, rows).await;
     let error = found.err().unwrap();
-    assert!(matches!(error, Error::Denied { .. }), "{error}");
+    assert!(
+        matches!(&error, Error::Denied { at, .. } if at.column == "email" && at.key.is_some()),
+        "{error}"
+    );
     kms.rig.end().await;
 }
 
@@ -164,14 +177,67 @@ async fn an_outage_and_the_day_behind_it() {
         let error = cold.seal(&Person::numbered(9)).await.err().unwrap();
         assert!(error.is_temporary(), "{error}");
         kms.double.faults().clear();
-        let back = tokio::time::timeout(Duration::from_secs(60), async {
-            while cold.seal(&Person::numbered(9)).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            cold.open_all::<Person>(kms.rows().await).await
-        });
-        assert_eq!(back.await.unwrap().unwrap().len(), 3);
+        back_again(&kms, &cold).await;
     }
+    kms.rig.end().await;
+}
+
+/// KMS is well, and so is everything before long: it is not asked again at once.
+async fn back_again(kms: &Kms, vault: &Vault) {
+    let back = tokio::time::timeout(Duration::from_secs(60), async {
+        while vault.seal(&Person::numbered(9)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        vault.open_all::<Person>(kms.rows().await).await
+    });
+    assert_eq!(back.await.unwrap().unwrap().len(), 3);
+}
+
+/// KMS takes every call and answers none. Whoever needs a key is told so when the time of a call is
+/// up, which takes twelve seconds here too; whoever has his keys at hand notices nothing; and when KMS
+/// answers again, so does the vault.
+#[tokio::test]
+async fn a_key_service_that_never_answers() {
+    const NEVER: Duration = Duration::from_secs(3_600);
+    let kms = Kms::start().await;
+    let vault = kms.vault(LONG).await;
+    vault.open_all::<Noted>(kms.rows().await).await.unwrap();
+    let cold = kms.vault(LONG).await;
+    kms.double.faults().set(Fault::Latency(NEVER));
+    kms.double.calls().reset();
+
+    let (asking, rows) = (vault.clone(), kms.rows::<SealedGuarded>().await);
+    let opening = tokio::spawn(async move { asking.open_all::<Guarded>(rows).await });
+    let sealing = tokio::spawn(async move {
+        let sealed = cold.seal(&Person::numbered(9)).await;
+        (cold, sealed)
+    });
+    let ended = tokio::time::timeout(Duration::from_secs(60), async {
+        while kms.double.calls().of("Decrypt") < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Keys of another domain, while the one of `payment` is waited for.
+        let people: Vec<Noted> = vault.open_all(kms.rows().await).await.unwrap();
+        assert_eq!(people[2].note.as_deref(), Some("likes tea"));
+        (opening.await.unwrap(), sealing.await.unwrap())
+    });
+    let (opened, (cold, sealed)) = ended.await.expect("a call's time is limited");
+    let opened = opened.err().unwrap();
+    assert!(
+        matches!(&opened, Error::KeyUnavailable { at, .. } if at.column == "card"),
+        "{opened}"
+    );
+    for error in [opened, sealed.err().unwrap()] {
+        assert!(error.is_temporary(), "{error}");
+        assert!(error.to_string().contains("no answer in time"), "{error}");
+    }
+    let people: Vec<Noted> = vault.open_all(kms.rows().await).await.unwrap();
+    assert_eq!(people.len(), 3);
+
+    kms.double.faults().clear();
+    back_again(&kms, &cold).await;
+    let people: Vec<Guarded> = vault.open_all(kms.rows().await).await.unwrap();
+    assert!(matches!(people[0].card, Access::Granted(_)));
     kms.rig.end().await;
 }
 

@@ -4,10 +4,39 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the failure")]
 
+/// A test on each server, named after it. The body gets the server, and the type of its
+/// connections, by names of its own choice.
+macro_rules! on_every_server {
+    (|$server:ident, $connection:ident| $body:block) => {
+        on_every_server!(on_sqlite, Sqlite, SqliteConnection, $server, $connection, $body);
+        on_every_server!(on_postgres, Postgres, PgConnection, $server, $connection, $body);
+        on_every_server!(on_mariadb, MariaDb, MySqlConnection, $server, $connection, $body);
+        on_every_server!(on_mysql, MySql, MySqlConnection, $server, $connection, $body);
+    };
+    ($name:ident, $kind:ident, $driver:ident, $server:ident, $connection:ident, $body:block) => {
+        #[tokio::test]
+        async fn $name() {
+            type $connection = sqlx::$driver;
+            let $server = fieldseal_tests::databases::Server::$kind;
+            if $server.is_there() $body
+        }
+    };
+}
+
 mod bad_values;
 mod both_ways;
+mod bound;
+#[cfg(target_os = "linux")]
+mod clock;
+mod escaped_bytes;
+mod everything;
+mod guide;
 mod key_service;
 mod new_keys;
+mod one_writer;
 mod plaintext;
 mod python;
 mod shop;
+mod start;
+mod vectors;
+mod wide_numbers;

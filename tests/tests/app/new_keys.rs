@@ -3,7 +3,7 @@
 use fieldseal::{InsertError, Vault};
 use fieldseal_tests::databases::{Server, TestDatabase};
 use fieldseal_tests::harness::Rig;
-use sqlx::{Connection as _, MySqlConnection, PgConnection, SqliteConnection};
+use sqlx::{Connection as _, MySqlConnection};
 
 use crate::shop::{self, Person, SealedPerson};
 
@@ -22,41 +22,27 @@ fn table(server: Server) -> String {
     )
 }
 
-macro_rules! new_keys {
-    ($name:ident, $server:expr, $connection:ty) => {
-        #[tokio::test]
-        async fn $name() {
-            let server: Server = $server;
-            if !server.is_there() {
-                return;
-            }
-            let rig: Rig = shop::rig(server).await;
-            let vault: Vault = shop::vault(&rig).await;
-            remade(&rig.database, server).await;
-            let mut connection = <$connection>::connect(&rig.database.url).await.unwrap();
-            for number in 1..=2 {
-                let mut transaction = connection.begin().await.unwrap();
-                let id = vault
-                    .insert_with_new_key(&mut transaction, Person::numbered)
-                    .await;
-                transaction.commit().await.unwrap();
-                assert_eq!(id.unwrap(), number);
-            }
-            let rows = sqlx::query_as::<_, SealedPerson>("SELECT * FROM people ORDER BY id");
-            let rows = rows.fetch_all(&mut connection).await.unwrap();
-            let people: Vec<Person> = vault.open_all(rows).await.unwrap();
-            assert_eq!(people.len(), 2);
-            assert_eq!(people[1].email.expose(), "person2@example.org");
-            connection.close().await.unwrap();
-            rig.end().await;
-        }
-    };
-}
-
-new_keys!(on_sqlite, Server::Sqlite, SqliteConnection);
-new_keys!(on_postgres, Server::Postgres, PgConnection);
-new_keys!(on_mariadb, Server::MariaDb, MySqlConnection);
-new_keys!(on_mysql, Server::MySql, MySqlConnection);
+on_every_server!(|server, Connection| {
+    let rig: Rig = shop::rig(server).await;
+    let vault: Vault = shop::vault(&rig).await;
+    remade(&rig.database, server).await;
+    let mut connection = Connection::connect(&rig.database.url).await.unwrap();
+    for number in 1..=2 {
+        let mut transaction = connection.begin().await.unwrap();
+        let id = vault
+            .insert_with_new_key(&mut transaction, Person::numbered)
+            .await;
+        transaction.commit().await.unwrap();
+        assert_eq!(id.unwrap(), number);
+    }
+    let rows = sqlx::query_as::<_, SealedPerson>("SELECT * FROM people ORDER BY id");
+    let rows = rows.fetch_all(&mut connection).await.unwrap();
+    let people: Vec<Person> = vault.open_all(rows).await.unwrap();
+    assert_eq!(people.len(), 2);
+    assert_eq!(people[1].email.expose(), "person2@example.org");
+    connection.close().await.unwrap();
+    rig.end().await;
+});
 
 /// A key column that MySQL does not count: the connection's last key is another table's, and no row
 /// may be written for it.

@@ -70,6 +70,14 @@ mask = [{ keep_last = 4, column = "card_last4" }]
     )
 }
 
+/// How the first parameter of a statement is spelled.
+pub(crate) fn mark(server: Server) -> &'static str {
+    match server {
+        Server::Postgres => "$1",
+        Server::Sqlite | Server::MariaDb | Server::MySql => "?",
+    }
+}
+
 /// Three people, sealed by the pipeline.
 pub(crate) async fn rig(server: Server) -> Rig {
     rig_with(server, None).await

@@ -93,7 +93,7 @@ async fn a_heartbeat_that_does_not_reach_the_binlog_is_refused(server: Server) {
     let policy = any_policy("mysql");
     for _ in 0..20 {
         let reading = source.read_position(&policy, CommitOrder::Heartbeat);
-        refusal_of_the_heartbeat(&reading.await.err().expect("it is noticed").to_string());
+        refusal_of_the_heartbeat(&reading.await.expect_err("it is noticed").to_string());
     }
     writing.abort();
     source.close().await;

@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, MySqlPool};
 
-use super::{PATIENCE, TRUSTED_FOR};
+use super::{PATIENCE, still_works};
 use crate::Connect;
 use crate::packet::Packet;
 
@@ -18,28 +18,39 @@ const MYSQL_STATEMENTS: usize = 512;
 pub(super) async fn connect(
     url: &str,
     settings: Connect,
-    packet: Packet,
+    packet: &Packet,
 ) -> Result<MySqlPool, sqlx::Error> {
     let url = url
         .strip_prefix("mariadb:")
         .map_or_else(|| url.to_owned(), |rest| format!("mysql:{rest}"));
-    let options = MySqlConnectOptions::from_str(&url)?
+    let options = lent(&MySqlConnectOptions::from_str(&url)?);
+    // As above: a closed port must show at once.
+    options.connect().await?.close().await?;
+    pool(settings, packet).connect_with(options).await
+}
+
+/// As an application connects, with what is needed here.
+pub(crate) fn lent(options: &MySqlConnectOptions) -> MySqlConnectOptions {
+    let options = options.clone();
+    options
         // Nothing here makes the server's own sql_mode stricter: that is checked, never assumed.
         .pipes_as_concat(false)
         .no_engine_substitution(false)
         .statement_cache_capacity(MYSQL_STATEMENTS)
-        .disable_statement_logging();
-    // As above: a closed port must show at once.
-    options.connect().await?.close().await?;
+        .disable_statement_logging()
+}
+
+pub(crate) fn lazy(options: MySqlConnectOptions, settings: Connect, packet: &Packet) -> MySqlPool {
+    pool(settings, packet).connect_lazy_with(options)
+}
+
+fn pool(settings: Connect, packet: &Packet) -> MySqlPoolOptions {
+    let packet = packet.clone();
     MySqlPoolOptions::new()
         .max_connections(settings.connections)
         .acquire_timeout(PATIENCE)
         .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(
-                async move { Ok(meta.idle_for < TRUSTED_FOR || connection.ping().await.is_ok()) },
-            )
-        })
+        .before_acquire(|connection, meta| Box::pin(still_works(connection, meta)))
         .after_connect(move |connection, _| {
             let packet = packet.clone();
             Box::pin(async move {
@@ -57,6 +68,4 @@ pub(super) async fn connect(
                 Ok(())
             })
         })
-        .connect_with(options)
-        .await
 }

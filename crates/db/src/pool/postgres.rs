@@ -3,10 +3,11 @@
 use std::str::FromStr as _;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _, PgPool};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgPool};
 
-use super::{PATIENCE, TRUSTED_FOR};
+use super::{PATIENCE, still_works};
 use crate::Connect;
+use crate::packet::Packet;
 
 /// A server ends a transaction that idles this long while it holds locks others wait for.
 const IDLE_HOLDER_SECONDS: u32 = 60;
@@ -23,15 +24,31 @@ pub(super) async fn connect(url: &str, settings: Connect) -> Result<PgPool, sqlx
         .disable_statement_logging();
     // A pool tries a closed port for as long as its patience lasts.
     options.connect().await?.close().await?;
+    pool(settings).connect_with(options).await
+}
+
+/// As an application connects. A proxy between it and the server may refuse what is asked for in
+/// the greeting, so no setting is: see [`lazy`].
+pub(crate) fn lent(options: &PgConnectOptions) -> PgConnectOptions {
+    options.clone().disable_statement_logging()
+}
+
+pub(crate) fn lazy(options: PgConnectOptions, settings: Connect, _: &Packet) -> PgPool {
+    pool(settings)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // IDLE_HOLDER_SECONDS, in SQL.
+                let idle = "SET idle_in_transaction_session_timeout = '60s'";
+                connection.execute(idle).await.map(drop)
+            })
+        })
+        .connect_lazy_with(options)
+}
+
+fn pool(settings: Connect) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(settings.connections)
         .acquire_timeout(PATIENCE)
         .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(
-                async move { Ok(meta.idle_for < TRUSTED_FOR || connection.ping().await.is_ok()) },
-            )
-        })
-        .connect_with(options)
-        .await
+        .before_acquire(|connection, meta| Box::pin(still_works(connection, meta)))
 }

@@ -18,9 +18,6 @@ mod sqlite {
     native!(sqlx::Sqlite: uuid::Uuid);
     #[cfg(feature = "json")]
     native!(sqlx::Sqlite: serde_json::Value);
-    // SQLite has no decimals: they are binary64, or text.
-    #[cfg(feature = "rust_decimal")]
-    impl Plain<sqlx::Sqlite> for rust_decimal::Decimal {}
 }
 
 #[cfg(feature = "postgres")]

@@ -63,19 +63,36 @@ pub(super) fn write(kind: Kind, day: Option<Day>, clock: Option<Clock>) -> Resul
     written(kind, out.into_bytes())
 }
 
-/// The date of a date, datetime or timestamp.
-pub(super) fn day(value: &Value, kind: Kind) -> Result<Day, OddValue> {
+/// The date of a date, datetime or timestamp, as `make` makes it of its parts. `rust` is the type
+/// that it has to fit.
+pub(super) fn day<T>(
+    value: &Value,
+    kind: Kind,
+    rust: &'static str,
+    make: impl FnOnce(Day) -> Option<T>,
+) -> Result<T, OddValue> {
     let text = text_of(value, kind)?;
-    Ok(Day {
+    let day = Day {
         year: number(text, 0, 4, kind)?,
         month: number(text, 5, 7, kind)?,
         day: number(text, 8, 10, kind)?,
-    })
+    };
+    make(day).ok_or(OddValue::DoesNotFit { kind, rust })
 }
 
-/// The clock of a datetime, a timestamp, or a time of day; `None` for a time that is a duration:
-/// negative, or 24 hours and longer.
-pub(super) fn clock(value: &Value, kind: Kind) -> Result<Option<Clock>, OddValue> {
+/// The time of day of a datetime, a timestamp, or a time, likewise.
+pub(super) fn time<T>(
+    value: &Value,
+    kind: Kind,
+    rust: &'static str,
+    make: impl FnOnce(Clock) -> Option<T>,
+) -> Result<T, OddValue> {
+    let time = clock(value, kind)?.and_then(make);
+    time.ok_or(OddValue::DoesNotFit { kind, rust })
+}
+
+/// `None` for a time that is a duration: negative, or 24 hours and longer.
+fn clock(value: &Value, kind: Kind) -> Result<Option<Clock>, OddValue> {
     let text = text_of(value, kind)?;
     let text = text.strip_suffix('Z').unwrap_or(text);
     let text = match text.split_once('T') {

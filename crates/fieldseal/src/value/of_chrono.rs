@@ -87,25 +87,16 @@ fn small(part: u32, kind: Kind) -> Result<u8, OddValue> {
 }
 
 fn day(value: &Value, kind: Kind) -> Result<NaiveDate, OddValue> {
-    let Day { year, month, day } = calendar::day(value, kind)?;
-    let rust = "NaiveDate";
-    NaiveDate::from_ymd_opt(year, month.into(), day.into())
-        .ok_or(OddValue::DoesNotFit { kind, rust })
+    calendar::day(value, kind, "NaiveDate", |Day { year, month, day }| {
+        NaiveDate::from_ymd_opt(year, month.into(), day.into())
+    })
 }
 
 fn time(value: &Value, kind: Kind, rust: &'static str) -> Result<NaiveTime, OddValue> {
-    let clock = calendar::clock(value, kind)?;
-    clock
-        .and_then(|clock| {
-            let Clock {
-                hour,
-                minute,
-                second,
-                nanosecond,
-            } = clock;
-            NaiveTime::from_hms_nano_opt(hour.into(), minute.into(), second.into(), nanosecond)
-        })
-        .ok_or(OddValue::DoesNotFit { kind, rust })
+    calendar::time(value, kind, rust, |clock| {
+        let (hour, minute, second) = (clock.hour.into(), clock.minute.into(), clock.second.into());
+        NaiveTime::from_hms_nano_opt(hour, minute, second, clock.nanosecond)
+    })
 }
 
 crate::pii::wipe_by_default!(NaiveDate, NaiveDateTime, DateTime<Utc>, NaiveTime);

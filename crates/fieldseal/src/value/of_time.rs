@@ -91,27 +91,16 @@ fn parts_of_clock(time: Time) -> Clock {
 }
 
 fn day(value: &Value, kind: Kind) -> Result<Date, OddValue> {
-    let Day { year, month, day } = calendar::day(value, kind)?;
-    let month = Month::try_from(month).ok();
-    let rust = "Date";
-    month
-        .and_then(|month| Date::from_calendar_date(year, month, day).ok())
-        .ok_or(OddValue::DoesNotFit { kind, rust })
+    calendar::day(value, kind, "Date", |Day { year, month, day }| {
+        let month = Month::try_from(month).ok()?;
+        Date::from_calendar_date(year, month, day).ok()
+    })
 }
 
 fn time(value: &Value, kind: Kind, rust: &'static str) -> Result<Time, OddValue> {
-    let clock = calendar::clock(value, kind)?;
-    clock
-        .and_then(|clock| {
-            let Clock {
-                hour,
-                minute,
-                second,
-                nanosecond,
-            } = clock;
-            Time::from_hms_nano(hour, minute, second, nanosecond).ok()
-        })
-        .ok_or(OddValue::DoesNotFit { kind, rust })
+    calendar::time(value, kind, rust, |clock| {
+        Time::from_hms_nano(clock.hour, clock.minute, clock.second, clock.nanosecond).ok()
+    })
 }
 
 impl Wipe for Date {

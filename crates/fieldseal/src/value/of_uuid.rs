@@ -13,7 +13,7 @@ impl FieldValue for Uuid {
     }
 
     fn from_value(value: &Value) -> Result<Self, OddValue> {
-        expect_kind(value, Self::KIND)?;
+        expect_kind(value.kind(), Self::KIND)?;
         Self::from_slice(value.expose()).map_err(|_| OddValue::NoForm {
             kind: Self::KIND,
             reason: "it is not 16 bytes long",

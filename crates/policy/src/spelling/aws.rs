@@ -1,15 +1,19 @@
 //! The sections about AWS services: `kinesis` of `[source]` and `aws_kms` of `[keys]`. Secrets
 //! have no place in them.
 
+#[cfg(feature = "schema")]
 use std::borrow::Cow;
 
+#[cfg(feature = "schema")]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 use toml::value::Datetime;
 
 use crate::mistakes::{Gathered, Spot};
 use crate::spelling::reader::wrong_type;
-use crate::spelling::section::{either, section};
+#[cfg(feature = "schema")]
+use crate::spelling::section::either;
+use crate::spelling::section::section;
 use crate::spelling::words::Words;
 use crate::spelling::{At, Spelling, Word};
 
@@ -76,6 +80,7 @@ impl Spelling for SecondKeySpelling {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for SecondKeySpelling {
     fn schema_name() -> Cow<'static, str> {
         "SecondKey".into()
@@ -136,6 +141,7 @@ impl Spelling for StartSpelling {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for StartSpelling {
     fn schema_name() -> Cow<'static, str> {
         "Start".into()
@@ -169,6 +175,7 @@ impl Spelling for Moment {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for Moment {
     fn inline_schema() -> bool {
         true

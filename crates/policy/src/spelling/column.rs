@@ -1,14 +1,18 @@
 //! One entry of a table's `columns`.
 
+#[cfg(feature = "schema")]
 use std::borrow::Cow;
 
 use fieldseal_envelope::Normaliser;
 use fieldseal_model::{Kind, ZeroDate};
+#[cfg(feature = "schema")]
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use toml::de::DeValue;
 
 use crate::mistakes::{Gathered, Spot, echoed};
-use crate::spelling::section::{either, section};
+#[cfg(feature = "schema")]
+use crate::spelling::section::either;
+use crate::spelling::section::section;
 use crate::spelling::words::Words;
 use crate::spelling::{At, Spelling, Word};
 use crate::table::Absent;
@@ -57,6 +61,7 @@ impl Spelling for ColumnSpelling {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for ColumnSpelling {
     fn schema_name() -> Cow<'static, str> {
         "Column".into()

@@ -1,15 +1,19 @@
 //! Key columns and bindings. A TOML table has no order, but a row key does: several columns are
 //! therefore a list of one-entry tables.
 
+#[cfg(feature = "schema")]
 use std::borrow::Cow;
 
 use fieldseal_model::Kind;
+#[cfg(feature = "schema")]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
 use crate::mistakes::{Gathered, Spot, quoted_key};
 use crate::spelling::reader::{in_file_order, wrong_type};
-use crate::spelling::section::{either, section};
+#[cfg(feature = "schema")]
+use crate::spelling::section::either;
+use crate::spelling::section::section;
 use crate::spelling::words::Words;
 use crate::spelling::{At, Entries, Spelling, Word};
 
@@ -89,6 +93,7 @@ fn one_column(value: &DeValue<'_>, spot: &Spot, gathered: &mut Gathered) -> Opti
     Some((name, ty?))
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for KeySpelling {
     fn schema_name() -> Cow<'static, str> {
         "KeyColumns".into()
@@ -125,6 +130,7 @@ impl Spelling for KeyTypeSpelling {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for KeyTypeSpelling {
     fn schema_name() -> Cow<'static, str> {
         "KeyType".into()
@@ -184,6 +190,7 @@ impl Spelling for BindSpelling {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for BindSpelling {
     fn schema_name() -> Cow<'static, str> {
         "Bind".into()

@@ -1,14 +1,23 @@
 //! Reading TOML values with their places: scalars, lists and maps. Owns the messages about wrong
 //! types.
 
+#[cfg(feature = "schema")]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::mistakes::{Gathered, Spot};
 
+/// What has a JSON Schema: everything, where no schema is asked for.
+#[cfg(feature = "schema")]
+pub(crate) use schemars::JsonSchema as Described;
+#[cfg(not(feature = "schema"))]
+pub(crate) trait Described {}
+#[cfg(not(feature = "schema"))]
+impl<T> Described for T {}
+
 /// Something that can be read from TOML and has a JSON Schema.
-pub(crate) trait Spelling: JsonSchema + Sized {
+pub(crate) trait Spelling: Described + Sized {
     /// Reads it; `None` after a mistake was gathered.
     fn read(value: &DeValue<'_>, spot: &Spot, gathered: &mut Gathered) -> Option<Self>;
 }
@@ -161,6 +170,7 @@ impl<T: Spelling> Spelling for Vec<At<T>> {
     }
 }
 
+#[cfg(feature = "schema")]
 impl<T: JsonSchema> JsonSchema for At<T> {
     fn inline_schema() -> bool {
         T::inline_schema()
@@ -190,6 +200,7 @@ impl<T: Spelling> Spelling for Entries<T> {
     }
 }
 
+#[cfg(feature = "schema")]
 impl<T: JsonSchema> JsonSchema for Entries<T> {
     fn inline_schema() -> bool {
         true

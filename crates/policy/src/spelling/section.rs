@@ -1,7 +1,9 @@
 //! A section with fixed keys. Owns the macro that declares one, and the messages about keys that
 //! are missing or unknown.
 
+#[cfg(feature = "schema")]
 use schemars::Schema;
+#[cfg(feature = "schema")]
 use serde_json::{Map, Value, json};
 use toml::de::{DeTable, DeValue};
 
@@ -55,6 +57,7 @@ macro_rules! section {
             }
         }
 
+        #[cfg(feature = "schema")]
         impl schemars::JsonSchema for $name {
             fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($name).into()
@@ -155,6 +158,7 @@ pub(crate) fn field<T: Spelling>(
 }
 
 /// The JSON Schema of a section whose keys have these schemas, in order.
+#[cfg(feature = "schema")]
 pub(crate) fn schema(doc: &str, keys: &[Key], properties: Vec<Schema>) -> Schema {
     let describe = |(key, schema): (&Key, Schema)| {
         let mut schema = schema;
@@ -176,6 +180,7 @@ pub(crate) fn schema(doc: &str, keys: &[Key], properties: Vec<Schema>) -> Schema
 }
 
 /// The schema of a value that is spelled in one of two ways.
+#[cfg(feature = "schema")]
 pub(crate) fn either(ways: [Schema; 2]) -> Schema {
     let ways = ways.map(Value::from);
     schemars::json_schema!({ "anyOf": ways })

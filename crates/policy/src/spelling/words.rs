@@ -1,9 +1,11 @@
 //! Values that are one word out of a fixed few. Owns the words of every such choice.
 
+#[cfg(feature = "schema")]
 use std::borrow::Cow;
 
 use fieldseal_envelope::Normaliser;
 use fieldseal_model::{Engine, Kind, ZeroDate};
+#[cfg(feature = "schema")]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
@@ -48,6 +50,7 @@ impl<T: Words> Spelling for Word<T> {
     }
 }
 
+#[cfg(feature = "schema")]
 impl<T: Words> JsonSchema for Word<T> {
     fn inline_schema() -> bool {
         true

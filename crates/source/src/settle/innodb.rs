@@ -27,10 +27,7 @@ pub(super) type Numbered = (i64, i64);
 impl SourceDatabase {
     /// The transactions that are open now and have changed something.
     pub(super) async fn numbers(&self) -> Result<BTreeSet<Numbered>, SourceError> {
-        let settings = Connect {
-            create: false,
-            connections: 1,
-        };
+        let settings = Connect::guest(1);
         let witness = Database::connect(&self.url, settings)
             .await
             .map_err(failed)?;

@@ -118,10 +118,7 @@ pub async fn read_source_columns(
             .map_err(SchemaError::File)?;
         return dump::read(&text);
     }
-    let settings = Connect {
-        create: false,
-        connections: 1,
-    };
+    let settings = Connect::guest(1);
     let database = Database::connect(from, settings)
         .await
         .map_err(SchemaError::Database)?;

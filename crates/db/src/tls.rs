@@ -13,12 +13,13 @@ const STRONG: [&str; 6] = [
     "verify_identity",
 ];
 
-/// The URL, made to insist on TLS where it leads to another host.
+/// The URL, made to insist on TLS where it leads to another host. `default_host_is_here` says whether
+/// a URL without a host leads to this one, which the environment decides (`PGHOST`).
 ///
 /// # Errors
 /// The URL itself asks for a mode in which the driver may go on without TLS, or part of its
 /// password would be cut off, or where it leads cannot be told from it.
-pub(super) fn insisting(url: &str, default_host_is_here: bool) -> Result<String, &'static str> {
+pub fn insisting_on_tls(url: &str, default_host_is_here: bool) -> Result<String, &'static str> {
     let (url, fragment) = url.split_once('#').unwrap_or((url, ""));
     if fragment.contains('@') {
         return Err("the URL has a # before its @; write # as %23 in a user's name or password");
@@ -98,7 +99,7 @@ fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::insisting;
+    use super::insisting_on_tls as insisting;
 
     #[test]
     fn this_host_needs_no_tls() {
