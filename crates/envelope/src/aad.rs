@@ -59,7 +59,7 @@ impl Binding<'_> {
 }
 
 /// A column with the AAD of its values laid out: what does not change from one row to the next is
-/// written once. Where many rows are opened, that saves a tenth of the time.
+/// written once, which counts where many rows are opened.
 pub struct ColumnPlace {
     aad: Vec<u8>,
     /// Where the row's key begins.

@@ -22,9 +22,8 @@ impl Cipher {
         Self(Aes256Gcm::new(<&Key<Aes256Gcm>>::from(key)))
     }
 
-    /// Encrypts `body` in place and gives the tag. Never inlined: with one call of the library in
-    /// the whole program, the compiler inlines what is below it, and a short value takes a tenth
-    /// less.
+    /// Encrypts `body` in place and gives the tag. Never inlined, so that the library's own code
+    /// stands there once for all callers and is inlined into this.
     #[inline(never)]
     pub(crate) fn encrypt(
         &self,

@@ -86,7 +86,7 @@
 //! - [`Vault::seal`], [`Vault::seal_all`] make rows to be bound; [`insert()`] and [`update`] spell the
 //!   statement, or bind the row's fields in one of your own.
 //! - [`Vault::open`], [`Vault::open_all`], [`Vault::open_each`] open rows. Every missing data key is
-//!   fetched in one go; many rows are opened by all cores. An index that was fetched with its value
+//!   fetched in one go; 256 rows or more are opened by all cores. An index that was fetched with its value
 //!   is computed again, and one of another value is an [`Error::IndexMismatch`].
 //! - [`Vault::seal_field`] and [`Vault::open_field`] do the same for one value, without the derive.
 //!

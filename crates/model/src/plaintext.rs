@@ -58,8 +58,8 @@ impl Drop for Plaintext {
     }
 }
 
-/// Overwrites all of a vector's memory, used or not, with zeros, which it holds then. In one piece:
-/// `zeroize` writes byte by byte, which for a short value takes a third of the time of decrypting it.
+/// Overwrites all of a vector's memory, used or not, with zeros, which it holds then. In one piece,
+/// where `zeroize` writes byte by byte.
 pub fn wipe(bytes: &mut Vec<u8>) {
     bytes.clear();
     bytes.resize(bytes.capacity(), 0);
