@@ -125,9 +125,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// As it was before anything was found out under labels that no longer hold.
-    pub(crate) fn anew(self) -> Self {
+    /// All that is left up to `end`, as before anything was found out under labels that no longer
+    /// hold: what taints shows again, since it is planned together again.
+    pub(crate) fn anew(self, end: usize) -> Self {
         Self {
+            range: self.range.start..end,
             hold: BTreeSet::new(),
             taints: Vec::new(),
             ..self

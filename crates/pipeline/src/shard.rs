@@ -212,6 +212,7 @@ impl<T: Target> ShardLoop<T> {
         standing: &mut Standing,
     ) -> Result<(), StopReason> {
         let mut ready = Some(first);
+        let end = run.range.end;
         // Depth first and the first half first: the checkpoint moves in stream order.
         let mut pending = vec![run];
         while let Some(mut run) = pending.pop() {
@@ -234,7 +235,7 @@ impl<T: Target> ShardLoop<T> {
                 }
                 Applied::StaleLabels => {
                     self.renew_labels(standing).await?;
-                    pending.push(run.anew());
+                    pending = vec![run.anew(end)];
                 }
                 Applied::Refused(code) => {
                     let taints = std::mem::take(&mut prepared.taints);

@@ -44,17 +44,24 @@ async fn sqlite_two_changes_of_one_version_that_differ_taint_their_table() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_what_two_halves_contradict_each_other_in_is_not_forgotten() {
-    let rig = rig(Server::Sqlite).await;
-    let insert = |note| noted(Operation::Insert, Some(7), note);
-    let target = FaultyTarget::first(&rig.store, &[ApplyFault::Refused]);
-    let all = MemorySource::of(vec![insert("one note"), insert("another")]);
-    rig.run_into(all, target).await;
-    let status = rig.table_status(THINGS).await;
-    assert_eq!(
-        status.taint.as_deref(),
-        Some("two-changes-of-one-version-differ")
-    );
-    rig.end().await;
+    use ApplyFault::{Refused, Stale, Works};
+    // Also where the labels change before each half is in.
+    for faults in [
+        [Refused, Works, Works, Works],
+        [Refused, Stale, Works, Stale],
+    ] {
+        let rig = rig(Server::Sqlite).await;
+        let insert = |note| noted(Operation::Insert, Some(7), note);
+        let target = FaultyTarget::first(&rig.store, &faults);
+        let all = MemorySource::of(vec![insert("one note"), insert("another")]);
+        rig.run_into(all, target).await;
+        let status = rig.table_status(THINGS).await;
+        assert_eq!(
+            status.taint.as_deref(),
+            Some("two-changes-of-one-version-differ")
+        );
+        rig.end().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
