@@ -20,10 +20,16 @@ pub(crate) struct BinlogStatus {
 }
 
 impl BinlogStatus {
-    /// Whether what is written in this database is logged.
+    /// Whether what is written in this database is logged. Where some alone are, the other list
+    /// is not asked (MySQL reference manual, "Evaluation of Database-Level Replication and Binary
+    /// Logging Options").
     pub(crate) fn logs(&self, schema: &str) -> bool {
         let names = |list: &str| list.split(',').any(|name| name.trim() == schema);
-        (self.only.is_empty() || names(&self.only)) && !names(&self.without)
+        if self.only.is_empty() {
+            !names(&self.without)
+        } else {
+            names(&self.only)
+        }
     }
 }
 
@@ -130,7 +136,8 @@ mod tests {
             ("crm,shops", "", false),
             ("", "crm,shop", false),
             ("", "shops", true),
-            ("shop", "shop", false),
+            ("shop", "shop", true),
+            ("crm", "crm", false),
         ] {
             let status = BinlogStatus {
                 place: String::new(),
