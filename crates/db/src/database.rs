@@ -190,9 +190,33 @@ impl Database {
         sql: impl Into<Sql>,
         binds: &[Bind<'_>],
     ) -> Result<Vec<Row>, DbError> {
+        self.query_on(self.pool(), sql.into(), binds).await
+    }
+
+    /// Runs a query on a connection of the application's pool itself, with all that the pool's hooks
+    /// have done to it; as [`query`](Self::query) where there is no such pool. It is given back at
+    /// once. Who holds the pool's last connection waits in vain, for as long as the pool says.
+    ///
+    /// # Errors
+    /// [`DbError`], without any value; Unavailable when the pool has no connection to lend.
+    pub async fn query_lender(
+        &self,
+        sql: impl Into<Sql>,
+        binds: &[Bind<'_>],
+    ) -> Result<Vec<Row>, DbError> {
+        let pool = self.lender.as_ref().map_or(&self.pool, Lender::pool);
+        self.query_on(pool, sql.into(), binds).await
+    }
+
+    async fn query_on(
+        &self,
+        pool: &Pool,
+        sql: Sql,
+        binds: &[Bind<'_>],
+    ) -> Result<Vec<Row>, DbError> {
         let dialect = self.dialect();
-        let text = sql.into().spell(dialect);
-        let rows: Result<Vec<Row>, sqlx::Error> = match *self.pool() {
+        let text = sql.spell(dialect);
+        let rows: Result<Vec<Row>, sqlx::Error> = match *pool {
             #[cfg(feature = "sqlite")]
             Pool::Sqlite(ref pool) => pool
                 .fetch_all(sqlx::query_with(text, bind::sqlite(binds)?))
@@ -257,6 +281,11 @@ impl Database {
                 .begin_with("BEGIN IMMEDIATE")
                 .await
                 .map(DriverTransaction::Sqlite),
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(ref pool) if self.lender.is_some() => pool
+                .begin_with(crate::pool::postgres::BEGIN_AS_GUEST)
+                .await
+                .map(DriverTransaction::Postgres),
             #[cfg(feature = "postgres")]
             Pool::Postgres(ref pool) => pool
                 .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")

@@ -236,7 +236,7 @@ fn mysql_kind(number: u16) -> DbErrorKind {
         1048 | 1062 | 1153 | 1216 | 1217 | 1264 | 1265 | 1292 | 1364 | 1366 | 1367 | 1406
         | 1411 | 1416 | 1451 | 1452 | 1644 | 1690 | 3140 | 3141 | 3819 | 4025 => DbErrorKind::Data,
         1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1698 => DbErrorKind::Privilege,
-        1049 | 1051 | 1054 | 1091 | 1146 => DbErrorKind::Schema,
+        1046 | 1049 | 1051 | 1054 | 1091 | 1146 => DbErrorKind::Schema,
         // Read-only servers and dying ones: a failover is under way.
         1021
         | 1036

@@ -4,7 +4,7 @@
 //!
 //! The pool's own connections are not used: whoever holds the last of them in a transaction and asks
 //! for something here would wait for himself. And what an application sets in its sessions does not
-//! matter here.
+//! matter here. Only who asks what its sessions see, by [`Database::query_lender`], borrows one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,32 +17,46 @@ use crate::{Connect, Database};
 /// Connections at most.
 const CONNECTIONS: u32 = 2;
 
-/// Tells our pool how theirs connects.
+/// The pool that is followed.
 #[derive(Clone)]
-pub(crate) struct Lender(Arc<dyn Fn() + Send + Sync>);
+pub(crate) struct Lender {
+    /// Tells our pool how theirs connects.
+    tell: Arc<dyn Fn() + Send + Sync>,
+    theirs: Pool,
+}
 
 type Options<DB> = <<DB as sqlx::Database>::Connection as Connection>::Options;
 
 impl Lender {
     pub(crate) fn follow(&self) {
-        (self.0)();
+        (self.tell)();
+    }
+
+    pub(crate) const fn pool(&self) -> &Pool {
+        &self.theirs
     }
 
     fn of<DB: sqlx::Database>(
         theirs: &sqlx::Pool<DB>,
         ours: &sqlx::Pool<DB>,
         adapted: fn(&Options<DB>) -> Options<DB>,
+        pool: fn(sqlx::Pool<DB>) -> Pool,
     ) -> Self {
+        let lending = pool(theirs.clone());
         let (theirs, ours) = (theirs.clone(), ours.clone());
         let followed = Mutex::new(theirs.connect_options());
-        Self(Arc::new(move || {
+        let tell = Arc::new(move || {
             let now = theirs.connect_options();
             let mut followed = followed.lock().unwrap_or_else(PoisonError::into_inner);
             if !Arc::ptr_eq(&followed, &now) {
                 ours.set_connect_options(adapted(&now));
                 *followed = now;
             }
-        }))
+        });
+        Self {
+            tell,
+            theirs: lending,
+        }
     }
 }
 
@@ -58,7 +72,7 @@ macro_rules! lent {
                 let options = lent(&theirs.connect_options());
                 let ours = lazy(options, Connect::guest(CONNECTIONS), &packet);
                 Self {
-                    lender: Some(Lender::of(theirs, &ours, lent)),
+                    lender: Some(Lender::of(theirs, &ours, lent, Pool::$variant)),
                     pool: Pool::$variant(ours),
                     packet,
                 }

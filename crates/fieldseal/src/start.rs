@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fieldseal_db::{Bind, Connect, Database, DbError, Dialect};
+use fieldseal_db::{Connect, Database, DbError, Dialect};
 use fieldseal_keys::{
-    KeyProvider, KeyStore, Keyring, KeyringError, KeyringSettings, LocalProvider, RootFileError,
+    KeyProvider, KeyStore, KeyStoreError, Keyring, KeyringError, KeyringSettings, LocalProvider,
+    RootFileError,
 };
 use fieldseal_keystore::DbKeyStore;
 
@@ -39,6 +40,18 @@ pub enum StartError {
     /// The keyring refuses the configuration or the store.
     #[error(transparent)]
     Keys(KeyringError),
+    /// The tables of keys are not where the vault's own connections are, or the user may not read
+    /// them.
+    #[error(
+        "{source}; the URL, or the options that the pool connects with, must lead to the tables that \
+         `fieldseal migrate` made, and the user needs its rights on them; a pool's hooks are not run \
+         for the vault's own connections"
+    )]
+    KeysNotFound {
+        /// What the keyring wanted, and what the database said.
+        #[source]
+        source: KeyringError,
+    },
     /// The root key file cannot be read.
     #[error(transparent)]
     RootKeyFile(RootFileError),
@@ -59,6 +72,12 @@ pub enum StartError {
         /// The table or column that says so.
         found: &'static str,
     },
+    /// Plaintext mode on a connection that is in no database: any of the server's might be meant.
+    #[error(
+        "the connection is in no database, so nothing tells whether sealed data is written in clear: \
+         name a database in its URL"
+    )]
+    NoDatabase,
 }
 
 /// The application's own pool, of any driver that is built.
@@ -119,18 +138,27 @@ impl Vault {
     /// A vault of the plaintext database: nothing is sealed, nothing is opened. For a service that
     /// is deployed before the day of the move, and told by its configuration on that day to use
     /// [`Vault::start`]. What is looked at is the database of this URL, now; give the service's own
-    /// pool the same URL. A user with rights on nothing but his own tables is refused as well; on
-    /// MySQL and MariaDB, which show nobody more than he may use, by the column
+    /// pool the same URL, which must name a database. Others of the same server are not looked at, so
+    /// that the old one can be used beside the new one: a statement that names another database
+    /// (`shop.customers`) goes past this check. A user with rights on nothing but his own tables is
+    /// refused as well; on MySQL and MariaDB, which show nobody more than he may use, by the column
     /// `_fieldseal_version`, so rights must be on tables, not on some of their columns.
     ///
+    /// Whether there is TLS is the URL's word, and the driver's default does not insist on it: for a
+    /// server elsewhere write `sslmode=verify-full` (PostgreSQL) or `ssl-mode=VERIFY_IDENTITY` (MySQL,
+    /// MariaDB).
+    ///
     /// # Errors
-    /// [`StartError::SealedDatabase`] for a database that holds sealed data; the database cannot be
-    /// reached.
+    /// [`StartError::SealedDatabase`] for a database that holds sealed data;
+    /// [`StartError::NoDatabase`]; the database cannot be reached.
     pub async fn plaintext(url: &str) -> Result<Self, StartError> {
         Self::in_clear(connect(url).await?).await
     }
 
-    /// The same for the database of the application's own pool.
+    /// The same for the database that the connections of the application's own pool are in. One of
+    /// them is borrowed for one question, so what the pool's hooks do (`after_connect` with `USE shop`
+    /// or `ATTACH`) counts. Whoever holds the pool's only connection meanwhile waits for as long as the
+    /// pool does, and gets an error.
     ///
     /// # Errors
     /// As [`plaintext`](Self::plaintext).
@@ -214,11 +242,14 @@ impl Start {
     /// Opens the vault over the keys that lie in the sealed database of this URL. It keeps up to
     /// two connections of its own.
     ///
+    /// Whether there is TLS is the URL's word, and the driver's default does not insist on it: for a
+    /// server elsewhere write `sslmode=verify-full` (PostgreSQL) or `ssl-mode=VERIFY_IDENTITY` (MySQL,
+    /// MariaDB). `PolicyFile::target_url` insists.
+    ///
     /// # Errors
     /// [`StartError`].
     pub async fn open(self, url: &str) -> Result<Vault, StartError> {
-        let store = DbKeyStore::new(connect(url).await?);
-        self.open_over(Arc::new(store)).await
+        self.open_in(connect(url).await?).await
     }
 
     /// Opens the vault over the keys that lie in the database of the application's own pool, by up
@@ -226,8 +257,10 @@ impl Start {
     /// other options later ([`sqlx::Pool::set_connect_options`]): the same server, user, TLS and
     /// search path. The pool's own connections are never used, so nobody who holds the last of them
     /// waits for himself, and what the application sets in its sessions does not matter. What the
-    /// pool's hooks (`after_connect`) do is not done for them: where a hook is needed to reach the
-    /// key store, use [`open`](Self::open).
+    /// pool's hooks (`after_connect`) do is not done for them, be it `USE shop` or a `search_path`:
+    /// where that is needed to find the key store, there is [`StartError::KeysNotFound`]; say it in the
+    /// pool's options instead (the URL's database, `PgConnectOptions::options`), or use
+    /// [`open`](Self::open).
     ///
     /// A SQLite database in memory must be one that connections share, as `sqlite::memory:` is.
     ///
@@ -235,7 +268,20 @@ impl Start {
     /// [`StartError`].
     pub async fn open_pool(self, pool: impl Into<ApplicationPool>) -> Result<Vault, StartError> {
         let ApplicationPool(database) = pool.into();
-        self.open_over(Arc::new(DbKeyStore::new(database))).await
+        self.open_in(database).await
+    }
+
+    async fn open_in(self, database: Database) -> Result<Vault, StartError> {
+        let opened = self.open_over(Arc::new(DbKeyStore::new(database))).await;
+        opened.map_err(|error| match error {
+            StartError::Keys(
+                source @ KeyringError::Store {
+                    source: KeyStoreError::Failed { .. },
+                    ..
+                },
+            ) => StartError::KeysNotFound { source },
+            other => other,
+        })
     }
 
     /// Opens the vault over a key store of one's own.
@@ -244,36 +290,61 @@ impl Start {
     /// [`StartError`].
     pub async fn open_over(self, store: Arc<dyn KeyStore>) -> Result<Vault, StartError> {
         let mut providers = Vec::with_capacity(self.wrapping.len());
+        let mut sdks = Sdks::default();
         for wrapping in self.wrapping {
-            providers.push(wrapping.provider().await?);
+            providers.push(sdks.provider(wrapping).await?);
         }
         let keyring = Keyring::new(&self.deployment, providers, store, self.settings).await;
         keyring.map(Vault::over).map_err(StartError::Keys)
     }
 }
 
-impl Wrapping {
-    async fn provider(self) -> Result<Arc<dyn KeyProvider>, StartError> {
-        match self {
-            Self::Provider(provider) => Ok(provider),
-            Self::RootKeyFile(path) => {
+/// What was found to reach AWS by, above all the credentials. Keys that are reached alike share it.
+#[derive(Default)]
+struct Sdks {
+    #[cfg(feature = "aws-kms")]
+    found: Vec<(fieldseal_aws::Reach, fieldseal_aws::SdkConfig)>,
+}
+
+impl Sdks {
+    async fn provider(&mut self, wrapping: Wrapping) -> Result<Arc<dyn KeyProvider>, StartError> {
+        match wrapping {
+            Wrapping::Provider(provider) => Ok(provider),
+            Wrapping::RootKeyFile(path) => {
                 let provider = LocalProvider::open(&path).map_err(StartError::RootKeyFile)?;
                 Ok(Arc::new(provider))
             }
             #[cfg(feature = "aws-kms")]
-            Self::AwsKms(key, reach) => {
+            Wrapping::AwsKms(key, reach) => {
                 let failed = |reason: String| StartError::AwsKms {
                     key: key.clone(),
                     reason,
                 };
-                let config = fieldseal_aws::load(&reach).await;
+                let config = self.reached(reach).await;
                 let config = config.map_err(|error| failed(error.to_string()))?;
-                let provider = fieldseal_keys::AwsKmsProvider::connect(&config, &key).await;
+                let provider = fieldseal_keys::AwsKmsProvider::connect(config, &key).await;
                 Ok(Arc::new(
                     provider.map_err(|error| failed(error.to_string()))?,
                 ))
             }
         }
+    }
+
+    #[cfg(feature = "aws-kms")]
+    async fn reached(
+        &mut self,
+        reach: fieldseal_aws::Reach,
+    ) -> Result<&fieldseal_aws::SdkConfig, fieldseal_aws::AwsError> {
+        let known = self.found.iter().position(|(known, _)| *known == reach);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                let config = fieldseal_aws::load(&reach).await?;
+                self.found.push((reach, config));
+                self.found.len() - 1
+            }
+        };
+        Ok(&self.found[place].1)
     }
 }
 
@@ -282,43 +353,60 @@ async fn connect(url: &str) -> Result<Database, StartError> {
     database.map_err(|source| StartError::Database { source })
 }
 
-/// What only a sealed database has, in words and as it is looked for. Either says enough.
-const TABLES: [(&str, &str); 2] = [
-    ("a table fieldseal_data_keys", "fieldseal_data_keys"),
-    ("a table fieldseal_meta", "fieldseal_meta"),
+/// What only a sealed database has; any of it says enough.
+const SIGNS: [&str; 3] = [
+    "a table fieldseal_data_keys",
+    "a table fieldseal_meta",
+    "a column _fieldseal_version",
 ];
 
-/// The same of every table that the pipeline fills.
-const COLUMN: (&str, &str) = ("a column _fieldseal_version", "_fieldseal_version");
-
+/// Asks on one of the application's own connections where there is a pool: what counts is where its
+/// hooks have led it.
 async fn refuse_sealed(database: &Database) -> Result<(), StartError> {
-    let (of_tables, of_columns) = match database.dialect() {
-        Dialect::Sqlite => ("SELECT COUNT(*) FROM sqlite_master WHERE name = ?", None),
-        // The information schema shows only what this user may use.
-        Dialect::Postgres => (
-            "SELECT COUNT(*) FROM pg_catalog.pg_class WHERE relname = ?",
-            None,
-        ),
-        // MySQL shows nothing else, and the tables of keys need not be among it.
-        Dialect::MySql => (
-            "SELECT COUNT(*) FROM information_schema.tables \
-             WHERE table_schema = DATABASE() AND table_name = ?",
-            Some(
-                "SELECT COUNT(*) FROM information_schema.columns \
-                 WHERE table_schema = DATABASE() AND column_name = ?",
-            ),
-        ),
-    };
     let failed = |source| StartError::Database { source };
-    let tables = TABLES.map(|sign| (of_tables, sign));
-    let columns = of_columns.map(|question| (question, COLUMN));
-    for (question, (found, name)) in tables.into_iter().chain(columns) {
-        let rows = database.query(question, &[Bind::from(name)]).await;
-        let rows = rows.map_err(failed)?;
-        let count = rows.first().map(|row| row.int(0)).transpose();
-        if count.map_err(failed)?.unwrap_or(0) > 0 {
+    let rows = database.query_lender(question(database.dialect()), &[]);
+    let rows = rows.await.map_err(failed)?;
+    let answer = rows.first().ok_or(DbError::unexpected()).map_err(failed)?;
+    if answer.int(0).map_err(failed)? == 0 {
+        return Err(StartError::NoDatabase);
+    }
+    for (column, found) in (1..).zip(SIGNS) {
+        if answer.int(column).map_err(failed)? > 0 {
             return Err(StartError::SealedDatabase { found });
         }
     }
     Ok(())
+}
+
+/// One question, for one borrowed connection: whether it is in a database, and how much of each of
+/// [`SIGNS`] is there.
+const fn question(dialect: Dialect) -> &'static str {
+    match dialect {
+        // With the databases that are attached.
+        Dialect::Sqlite => {
+            "SELECT 1, \
+             (SELECT COUNT(*) FROM pragma_table_list WHERE name = 'fieldseal_data_keys'), \
+             (SELECT COUNT(*) FROM pragma_table_list WHERE name = 'fieldseal_meta'), \
+             0"
+        }
+        // The tables of all schemas, whatever the search path. The information schema would show
+        // only what this user may use.
+        Dialect::Postgres => {
+            "SELECT CAST(1 AS BIGINT), \
+             (SELECT COUNT(*) FROM pg_catalog.pg_class WHERE relname = 'fieldseal_data_keys'), \
+             (SELECT COUNT(*) FROM pg_catalog.pg_class WHERE relname = 'fieldseal_meta'), \
+             CAST(0 AS BIGINT)"
+        }
+        // MySQL shows nothing else, and the tables of keys need not be among it: hence the column,
+        // which every table has that the pipeline fills.
+        Dialect::MySql => {
+            "SELECT DATABASE() IS NOT NULL, \
+             (SELECT COUNT(*) FROM information_schema.tables \
+             WHERE table_schema = DATABASE() AND table_name = 'fieldseal_data_keys'), \
+             (SELECT COUNT(*) FROM information_schema.tables \
+             WHERE table_schema = DATABASE() AND table_name = 'fieldseal_meta'), \
+             (SELECT COUNT(*) FROM information_schema.columns \
+             WHERE table_schema = DATABASE() AND column_name = '_fieldseal_version')"
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! How a vault starts: over the application's own pool, and by the pipeline's policy file. Either
 //! leaves the database as it was, and goes on when the pool's password changes.
 
+mod hooks;
+
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Executor as _, Pool, SqlitePool};
 
 use crate::shop::{self, Person, SealedPerson};
+
+const HERE: &str = "eu-central-1";
 
 /// Whoever only looks leaves a file's journal mode alone, and so does an application's vault.
 #[tokio::test]
@@ -270,7 +274,6 @@ async fn by_the_policy_file() {
 /// not is denied.
 #[tokio::test]
 async fn by_a_policy_with_keys_in_kms() {
-    const HERE: &str = "eu-central-1";
     let settings = KmsSettings {
         regions: vec![HERE.to_owned()],
         ..KmsSettings::default()
@@ -286,16 +289,7 @@ async fn by_a_policy_with_keys_in_kms() {
 
     double.require_context(&key, &[("fieldseal:domain", "contact")]);
     double.calls().reset();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_app_start"));
-    child
-        .arg(rig.database.path("policy.toml"))
-        .env("AWS_ACCESS_KEY_ID", WORKER)
-        .env("AWS_SECRET_ACCESS_KEY", "no secret")
-        .env("AWS_REGION", HERE)
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env_remove("AWS_PROFILE");
-    let output = tokio::task::spawn_blocking(move || child.output().unwrap());
-    let said = String::from_utf8(output.await.unwrap().stdout).unwrap();
+    let said = said_by(child(&rig)).await;
     assert_eq!(said, "contact: sealed and opened\npayment: denied\n");
 
     let allowed = include_str!("../../../deploy/iam/application.json");
@@ -306,6 +300,74 @@ async fn by_a_policy_with_keys_in_kms() {
         assert!(allowed.contains(&action), "{action} is not allowed");
     }
     rig.end().await;
+}
+
+/// Keys that are reached alike share what was found, above all the credentials: they are asked for once.
+#[tokio::test]
+async fn two_keys_in_kms_share_the_credentials() {
+    let settings = KmsSettings {
+        regions: vec![HERE.to_owned()],
+        ..KmsSettings::default()
+    };
+    let double = KmsDouble::start(settings).unwrap();
+    let [first, second] = [(); 2].map(|()| double.create_key(HERE));
+    let endpoint = double.endpoint(HERE);
+    let config = reach_in(HERE, &endpoint, WORKER).await;
+    let provider = AwsKmsProvider::connect(&config, &first).await.unwrap();
+    let rig = shop::rig_with(Server::Sqlite, Some(Arc::new(provider))).await;
+    let keys = format!(
+        "aws_kms = {{ key = \"{first}\", endpoint = \"{endpoint}\", \
+         second_keys = [{{ key = \"{second}\", endpoint = \"{endpoint}\" }}] }}"
+    );
+    written(&rig, "url = \"sqlite://test.db\"", &keys).unwrap();
+    let [asked, program, profile] = ["asked", "program", "profile"].map(|at| rig.database.path(at));
+    let answer =
+        format!("{{\"Version\":1,\"AccessKeyId\":\"{WORKER}\",\"SecretAccessKey\":\"no secret\"}}");
+    let text = format!("echo asked >>'{}'\necho '{answer}'\n", asked.display());
+    std::fs::write(&program, text).unwrap();
+    let text = format!(
+        "[default]\ncredential_process = /bin/sh {}\n",
+        program.display()
+    );
+    std::fs::write(&profile, text).unwrap();
+
+    let mut child = child(&rig);
+    child
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY")
+        .env("AWS_CONFIG_FILE", profile)
+        .env("AWS_SHARED_CREDENTIALS_FILE", rig.database.path("none"));
+    double.calls().reset();
+    let said = said_by(child).await;
+    assert_eq!(
+        said,
+        "contact: sealed and opened\npayment: sealed and opened\n"
+    );
+    let made = double.calls().by_operation();
+    assert!(
+        made.contains_key("Encrypt"),
+        "the second key is used: {made:?}"
+    );
+    assert_eq!(std::fs::read_to_string(asked).unwrap(), "asked\n");
+    rig.end().await;
+}
+
+/// The application that starts by the rig's policy file.
+fn child(rig: &Rig) -> Command {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_app_start"));
+    child
+        .arg(rig.database.path("policy.toml"))
+        .env("AWS_ACCESS_KEY_ID", WORKER)
+        .env("AWS_SECRET_ACCESS_KEY", "no secret")
+        .env("AWS_REGION", HERE)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env_remove("AWS_PROFILE");
+    child
+}
+
+async fn said_by(mut child: Command) -> String {
+    let output = tokio::task::spawn_blocking(move || child.output().unwrap());
+    String::from_utf8(output.await.unwrap().stdout).unwrap()
 }
 
 /// A policy with this target and these keys, in the rig's folder.

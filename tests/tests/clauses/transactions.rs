@@ -27,6 +27,27 @@ async fn a_transaction_is_read_committed_on_postgres() {
     test.end().await;
 }
 
+/// A connection as an application's pool makes it may lead to a server's session that others get next,
+/// behind a proxy: the limit is each transaction's own and nothing of it stays.
+#[tokio::test]
+async fn a_guest_leaves_nothing_in_the_session_on_postgres() {
+    let test = TestDatabase::on(Server::Postgres).await;
+    let pool = sqlx::PgPool::connect(&test.url).await.unwrap();
+    let lent = Database::from(&pool);
+    let idle = "SHOW idle_in_transaction_session_timeout";
+    assert_eq!(text(&lent, idle).await, "0", "the session's");
+    let mut tx = lent.begin().await.unwrap();
+    let within = tx.query(idle, &[]).await.unwrap();
+    assert_eq!(within[0].text(0).unwrap(), "1min", "the transaction's");
+    let level = tx.query("SHOW transaction_isolation", &[]).await.unwrap();
+    assert_eq!(level[0].text(0).unwrap(), "read committed");
+    tx.commit().await.unwrap();
+    assert_eq!(text(&lent, idle).await, "0", "the session's again");
+    lent.close().await;
+    pool.close().await;
+    test.end().await;
+}
+
 #[tokio::test]
 async fn a_transaction_is_read_committed_on_mariadb() {
     let test = TestDatabase::on(Server::MariaDb).await;

@@ -23,20 +23,21 @@ pub(super) async fn connect(
     let url = url
         .strip_prefix("mariadb:")
         .map_or_else(|| url.to_owned(), |rest| format!("mysql:{rest}"));
-    let options = lent(&MySqlConnectOptions::from_str(&url)?);
+    let options =
+        lent(&MySqlConnectOptions::from_str(&url)?).statement_cache_capacity(MYSQL_STATEMENTS);
     // As above: a closed port must show at once.
     options.connect().await?.close().await?;
     pool(settings, packet).connect_with(options).await
 }
 
-/// As an application connects, with what is needed here.
+/// As an application connects, with what is needed here. How many statements stay prepared is the
+/// application's word: none may, behind some proxies.
 pub(crate) fn lent(options: &MySqlConnectOptions) -> MySqlConnectOptions {
     let options = options.clone();
     options
         // Nothing here makes the server's own sql_mode stricter: that is checked, never assumed.
         .pipes_as_concat(false)
         .no_engine_substitution(false)
-        .statement_cache_capacity(MYSQL_STATEMENTS)
         .disable_statement_logging()
 }
 
@@ -68,4 +69,20 @@ fn pool(settings: Connect, packet: &Packet) -> MySqlPoolOptions {
                 Ok(())
             })
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::ConnectOptions as _;
+
+    use super::{MySqlConnectOptions, lent};
+
+    #[test]
+    fn the_application_says_how_many_statements_stay_prepared() {
+        let theirs = MySqlConnectOptions::new().statement_cache_capacity(0);
+        let url = lent(&theirs).to_url_lossy();
+        let mut settings = url.query_pairs();
+        let capacity = settings.find(|(name, _)| name == "statement-cache-capacity");
+        assert_eq!(capacity.expect("the URL names it").1, "0");
+    }
 }

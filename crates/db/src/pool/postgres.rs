@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgPool};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool};
 
 use super::{PATIENCE, still_works};
 use crate::Connect;
@@ -27,22 +27,20 @@ pub(super) async fn connect(url: &str, settings: Connect) -> Result<PgPool, sqlx
     pool(settings).connect_with(options).await
 }
 
+/// How a transaction begins on a connection as an application makes its own: the limit above, in SQL,
+/// is this transaction's and not the session's, which behind a proxy that lends sessions by transaction
+/// (`PgBouncer` documentation, "Transaction pooling") is another client's next.
+pub(crate) const BEGIN_AS_GUEST: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
+     SET LOCAL idle_in_transaction_session_timeout = '60s'";
+
 /// As an application connects. A proxy between it and the server may refuse what is asked for in
-/// the greeting, so no setting is: see [`lazy`].
+/// the greeting, so no setting is: see [`BEGIN_AS_GUEST`].
 pub(crate) fn lent(options: &PgConnectOptions) -> PgConnectOptions {
     options.clone().disable_statement_logging()
 }
 
 pub(crate) fn lazy(options: PgConnectOptions, settings: Connect, _: &Packet) -> PgPool {
-    pool(settings)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                // IDLE_HOLDER_SECONDS, in SQL.
-                let idle = "SET idle_in_transaction_session_timeout = '60s'";
-                connection.execute(idle).await.map(drop)
-            })
-        })
-        .connect_lazy_with(options)
+    pool(settings).connect_lazy_with(options)
 }
 
 fn pool(settings: Connect) -> PgPoolOptions {
