@@ -3,7 +3,8 @@
 //!
 //! What is sealed twice has two nonces, so the sealed bytes are those of the day on which a file was
 //! made; all else of a file must be what this code makes today, and the bytes must open here to the
-//! same value of the same type. To write files for new cases:
+//! same value of the same type, as must today's, which differ from them in nothing but what the nonce
+//! changes. To write files for new cases:
 //! `FIELDSEAL_WRITE_VECTORS=1 cargo xtask test -- -p fieldseal-tests --test app vectors`.
 
 use std::collections::BTreeSet;
@@ -320,26 +321,27 @@ impl Maker {
         text += &format!("plaintext: {}\n", bytes(canonical.expose()));
         let sealed = sealed.unwrap().sealed.unwrap();
         let stored = self.compared(case.name, &text, &sealed);
-        let found: Option<V> = self
-            .vault
-            .open_field(&column, &key, Some(stored))
-            .await
-            .unwrap();
-        let found = found.map_or_else(Value::null, |value| value.to_value().unwrap());
-        assert_eq!(found.kind(), canonical.kind(), "{}", case.name);
-        assert_eq!(found.expose(), canonical.expose(), "{}", case.name);
+        for bytes in [stored, sealed] {
+            let found = self.vault.open_field(&column, &key, Some(bytes)).await;
+            let found: Option<V> = found.unwrap();
+            let found = found.map_or_else(Value::null, |value| value.to_value().unwrap());
+            assert_eq!(found.kind(), canonical.kind(), "{}", case.name);
+            assert_eq!(found.expose(), canonical.expose(), "{}", case.name);
+        }
     }
 
     async fn free(&mut self, name: &str, about: &str, parts: &[&[u8]], value: &[u8]) {
         let sealed = self.vault.seal_value("contact", parts, value).await;
+        let sealed = sealed.unwrap();
         let mut text = begun(about, "open value", Purpose::Value);
         for part in parts {
             text += &format!("part: {}\n", bytes(part));
         }
         text += &format!("kind: b\nplaintext: {}\n", bytes(value));
-        let stored = self.compared(name, &text, &sealed.unwrap());
-        let opened = self.vault.open_value("contact", parts, &stored).await;
-        assert_eq!(opened.unwrap().expose(), value, "{name}");
+        for bytes in [self.compared(name, &text, &sealed), sealed] {
+            let opened = self.vault.open_value("contact", parts, &bytes).await;
+            assert_eq!(opened.unwrap().expose(), value, "{name}");
+        }
     }
 
     async fn index<V: FieldValue>(
@@ -384,12 +386,16 @@ impl Maker {
         assert_eq!(file, text, "{name}");
     }
 
-    /// Compares a stored file with what it must say, but for the sealed bytes, which are answered.
+    /// Compares a stored file with what it must say. Its sealed bytes are answered: of today's they
+    /// have the length, which is the padding's, the format byte and the key id.
     fn compared(&mut self, name: &str, text: &str, sealed: &[u8]) -> Vec<u8> {
         let stored = self.file(name, &format!("{text}sealed: {}\n", hex(sealed)));
         let (said, stored) = stored.rsplit_once("sealed: ").unwrap();
         assert_eq!(said, text, "{name}");
-        unhex(stored.trim_end())
+        let stored = unhex(stored.trim_end());
+        assert_eq!(sealed.len(), stored.len(), "{name}: the length");
+        assert_eq!(sealed[..17], stored[..17], "{name}: format and key id");
+        stored
     }
 
     /// The stored file, which is written with this text if it is a new one and that is asked for.

@@ -39,8 +39,75 @@ macro_rules! sqlite {
 
 #[cfg(feature = "sqlite")]
 sqlite!(i128, u128);
+
+/// How many significant digits of a decimal outlive a numeric column: "Datatypes In SQLite",
+/// section 3, "Type Affinity".
 #[cfg(all(feature = "sqlite", feature = "rust_decimal"))]
-sqlite!(rust_decimal::Decimal);
+const EXACT_DIGITS: u32 = 15;
+
+#[cfg(all(feature = "sqlite", feature = "rust_decimal"))]
+const TOO_MANY_DIGITS: &str = "the decimal has more than 15 significant digits, of which SQLite \
+     drops some without a word in a numeric column; it has no plaintext form there";
+
+#[cfg(all(feature = "sqlite", feature = "rust_decimal"))]
+const NO_DECIMAL: &str = "the REAL in the column stands for no decimal of at most 15 digits; keep \
+     the field's decimals in a TEXT column";
+
+/// A `Decimal` is bound as text. SQLite makes a REAL or an INTEGER of it in a column of a numeric
+/// affinity, drops what binary64 cannot hold, and says nothing; nor can the binding see the column.
+/// So a decimal of more than 15 significant digits is refused, even where the column is a TEXT
+/// column: what is bound is read back as it was from a column of any type. Read is more: text of any
+/// digits that a `Decimal` holds, an INTEGER, and a REAL that stands for a decimal of at most 15
+/// digits; a REAL of more is an error. What another writer lost is not seen where what is left looks
+/// like so few digits: SQLite keeps `1.00000000000000000001` as the INTEGER 1.
+///
+/// More digits in a TEXT column take a type of the application's own, with this trait as it needs it.
+#[cfg(all(feature = "sqlite", feature = "rust_decimal"))]
+impl Plain<sqlx::Sqlite> for rust_decimal::Decimal {
+    fn compatible(ty: &<sqlx::Sqlite as Database>::TypeInfo) -> bool {
+        <i128 as Plain<sqlx::Sqlite>>::compatible(ty)
+    }
+
+    fn type_info() -> Option<<sqlx::Sqlite as Database>::TypeInfo> {
+        <i128 as Plain<sqlx::Sqlite>>::type_info()
+    }
+
+    fn decode(value: <sqlx::Sqlite as Database>::ValueRef<'_>) -> Result<Self, BoxDynError> {
+        use sqlx::{Decode, Type, ValueRef as _};
+        if <f64 as Type<sqlx::Sqlite>>::compatible(&value.type_info()) {
+            let real = <f64 as Decode<'_, sqlx::Sqlite>>::decode(value)?;
+            // The shortest digits that mean this REAL. No other decimal of at most 15 does.
+            let decimal = Self::from_str_exact(&real.to_string()).map_err(|_| NO_DECIMAL)?;
+            return if significant_digits(decimal) > EXACT_DIGITS {
+                Err(NO_DECIMAL.into())
+            } else {
+                Ok(decimal)
+            };
+        }
+        let text = <&str as Decode<'_, sqlx::Sqlite>>::decode(value)?;
+        Self::from_str_exact(text).map_err(|_| OUT_OF_RANGE.into())
+    }
+
+    fn encode(
+        &self,
+        buffer: &mut <sqlx::Sqlite as Database>::ArgumentBuffer,
+    ) -> Result<IsNull, BoxDynError> {
+        if significant_digits(*self) > EXACT_DIGITS {
+            return Err(TOO_MANY_DIGITS.into());
+        }
+        <String as sqlx::Encode<'_, sqlx::Sqlite>>::encode(self.to_string(), buffer)
+    }
+}
+
+/// The digits from the first that is not 0 to the last that is not.
+#[cfg(all(feature = "sqlite", feature = "rust_decimal"))]
+fn significant_digits(decimal: rust_decimal::Decimal) -> u32 {
+    let mut digits = decimal.mantissa().unsigned_abs();
+    while digits != 0 && digits.is_multiple_of(10) {
+        digits /= 10;
+    }
+    digits.checked_ilog10().map_or(0, |power| power + 1)
+}
 
 #[cfg(feature = "mysql")]
 macro_rules! mysql {
@@ -158,7 +225,7 @@ mod numeric {
         let [_, weight, sign, _, digits @ ..] = words.as_slice() else {
             return None;
         };
-        let whole = usize::try_from(weight.cast_signed() + 1).unwrap_or(0);
+        let whole = usize::try_from(i32::from(weight.cast_signed()) + 1).unwrap_or(0);
         let sign = match *sign {
             0 => "",
             NEGATIVE => "-",
@@ -225,6 +292,15 @@ mod numeric {
             assert_eq!(digits(&[0, 2, 0, 0, 0, 0, 0, 1, 0, 1, 0x13, 0x88]), None);
             assert_eq!(digits(&[0, 0, 0, 0, 0xc0, 0, 0, 0]), None);
             assert_eq!(digits(&[0, 1]), None);
+        }
+
+        /// The greatest weight that is sent, as of 1e131071: no integer of 128 bits.
+        #[test]
+        fn the_greatest_weight() {
+            let sent = [0, 1, 0x7f, 0xff, 0, 0, 0, 0, 0x03, 0xe8];
+            let digits = digits(&sent).expect("an integer");
+            assert_eq!(digits.len(), 131_072);
+            assert!(digits.parse::<u128>().is_err());
         }
     }
 }
