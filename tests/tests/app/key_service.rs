@@ -14,7 +14,7 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use crate::shop::{self, Person, SealedPerson};
 
-const HERE: &str = "eu-central-1";
+pub(crate) const HERE: &str = "eu-central-1";
 
 /// A person as somebody sees it who may be denied the domain `payment`.
 #[derive(Sealed)]

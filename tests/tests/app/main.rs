@@ -32,6 +32,7 @@ mod escaped_bytes;
 mod everything;
 mod guide;
 mod key_service;
+mod known;
 mod new_keys;
 mod one_writer;
 mod plaintext;

@@ -6,47 +6,18 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use fieldseal::Vault;
-use fieldseal::keys::{KeyProvider, ProviderError, WrappingKey};
-use fieldseal_envelope::{DataKey, Purpose, WrapContext};
+use fieldseal_envelope::Purpose;
 use fieldseal_tests::databases::Server;
 use fieldseal_tests::harness::{DEPLOYMENT, hex};
 
+use crate::known;
 use crate::shop::{self, Person};
 
-/// Data keys that the test knows: the length of their context's names in every byte.
-struct Known([WrappingKey; 1]);
-
+/// The length of their context's names in every byte of a data key.
 fn bytes(domain: &str, purpose: Purpose) -> [u8; 32] {
     let byte = domain.len() * 10 + purpose.as_str().len();
     [u8::try_from(byte).unwrap(); 32]
-}
-
-#[async_trait]
-impl KeyProvider for Known {
-    fn wrapping_keys(&self) -> &[WrappingKey] {
-        &self.0
-    }
-
-    async fn generate(&self, context: &WrapContext) -> Result<(DataKey, Vec<u8>), ProviderError> {
-        let key = DataKey::from_bytes(bytes(context.domain.as_str(), context.purpose));
-        Ok((key, vec![1]))
-    }
-
-    async fn wrap(&self, _: &WrapContext, _: &DataKey) -> Result<Vec<u8>, ProviderError> {
-        Ok(vec![1])
-    }
-
-    async fn unwrap(
-        &self,
-        context: &WrapContext,
-        _: &WrappingKey,
-        _: &[u8],
-    ) -> Result<DataKey, ProviderError> {
-        let bytes = bytes(context.domain.as_str(), context.purpose);
-        Ok(DataKey::from_bytes(bytes))
-    }
 }
 
 /// A vector file's lines that all have in common.
@@ -73,7 +44,7 @@ fn column(domain: &str, column: &str, kind: char, canonical: &[u8], sealed: &[u8
 
 #[tokio::test]
 async fn the_independent_reader_opens_what_was_sealed() {
-    let provider: Arc<dyn KeyProvider> = Arc::new(Known(["test:known".parse().unwrap()]));
+    let provider = known::provider(bytes);
     let rig = shop::rig_with(Server::Sqlite, Some(Arc::clone(&provider))).await;
     let vault = Vault::start(DEPLOYMENT).provider(provider);
     let vault = vault.open_over(Arc::clone(&rig.keys)).await.unwrap();

@@ -4,13 +4,10 @@
 mod hooks;
 
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
-use fieldseal::keys::AwsKmsProvider;
 use fieldseal::{PolicyFile, StartError, Vault};
-use fieldseal_doubles::{KmsDouble, KmsSettings};
-use fieldseal_tests::aws::{WORKER, reach_in};
+use fieldseal_tests::aws::WORKER;
 use fieldseal_tests::databases::{Server, run};
 use fieldseal_tests::harness::{DEPLOYMENT, Rig};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
@@ -18,9 +15,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Executor as _, Pool, SqlitePool};
 
+use crate::key_service::{HERE, Kms};
 use crate::shop::{self, Person, SealedPerson};
-
-const HERE: &str = "eu-central-1";
 
 /// Whoever only looks leaves a file's journal mode alone, and so does an application's vault.
 #[tokio::test]
@@ -274,15 +270,9 @@ async fn by_the_policy_file() {
 /// not is denied.
 #[tokio::test]
 async fn by_a_policy_with_keys_in_kms() {
-    let settings = KmsSettings {
-        regions: vec![HERE.to_owned()],
-        ..KmsSettings::default()
-    };
-    let double = KmsDouble::start(settings).unwrap();
-    let key = double.create_key(HERE);
-    let config = reach_in(HERE, &double.endpoint(HERE), WORKER).await;
-    let provider = AwsKmsProvider::connect(&config, &key).await.unwrap();
-    let rig = shop::rig_with(Server::Sqlite, Some(Arc::new(provider))).await;
+    let Kms {
+        double, key, rig, ..
+    } = Kms::start().await;
     let endpoint = double.endpoint(HERE);
     let keys = format!("aws_kms = {{ key = \"{key}\", endpoint = \"{endpoint}\" }}");
     written(&rig, "url = \"sqlite://test.db\"", &keys).unwrap();
@@ -305,16 +295,14 @@ async fn by_a_policy_with_keys_in_kms() {
 /// Keys that are reached alike share what was found, above all the credentials: they are asked for once.
 #[tokio::test]
 async fn two_keys_in_kms_share_the_credentials() {
-    let settings = KmsSettings {
-        regions: vec![HERE.to_owned()],
-        ..KmsSettings::default()
-    };
-    let double = KmsDouble::start(settings).unwrap();
-    let [first, second] = [(); 2].map(|()| double.create_key(HERE));
+    let Kms {
+        double,
+        key: first,
+        rig,
+        ..
+    } = Kms::start().await;
+    let second = double.create_key(HERE);
     let endpoint = double.endpoint(HERE);
-    let config = reach_in(HERE, &endpoint, WORKER).await;
-    let provider = AwsKmsProvider::connect(&config, &first).await.unwrap();
-    let rig = shop::rig_with(Server::Sqlite, Some(Arc::new(provider))).await;
     let keys = format!(
         "aws_kms = {{ key = \"{first}\", endpoint = \"{endpoint}\", \
          second_keys = [{{ key = \"{second}\", endpoint = \"{endpoint}\" }}] }}"

@@ -11,11 +11,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveTime};
-use fieldseal::keys::{KeyProvider, ProviderError, WrappingKey};
 use fieldseal::{Column, FieldValue, Kind, Pii, RowKey, Value, Vault};
-use fieldseal_envelope::{DataKey, Purpose, WrapContext};
+use fieldseal_envelope::Purpose;
 use fieldseal_tests::databases::Server;
 use fieldseal_tests::harness::{DEPLOYMENT, hex};
 use rust_decimal::Decimal;
@@ -23,44 +21,17 @@ use serde_json::value::RawValue;
 use time::{Date, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 use uuid::Uuid;
 
-use crate::shop;
+use crate::{known, shop};
 
 /// The keys of the other makers' files: 00…1f, and 20…3f for indexes.
-struct Fixed([WrappingKey; 1]);
-
-fn data_key(purpose: Purpose) -> [u8; 32] {
+fn data_key(_: &str, purpose: Purpose) -> [u8; 32] {
     let first = if purpose == Purpose::Index { 0x20 } else { 0 };
     std::array::from_fn(|number| first + u8::try_from(number).unwrap())
 }
 
-#[async_trait]
-impl KeyProvider for Fixed {
-    fn wrapping_keys(&self) -> &[WrappingKey] {
-        &self.0
-    }
-
-    async fn generate(&self, context: &WrapContext) -> Result<(DataKey, Vec<u8>), ProviderError> {
-        let key = DataKey::from_bytes(data_key(context.purpose));
-        Ok((key, vec![1]))
-    }
-
-    async fn wrap(&self, _: &WrapContext, _: &DataKey) -> Result<Vec<u8>, ProviderError> {
-        Ok(vec![1])
-    }
-
-    async fn unwrap(
-        &self,
-        context: &WrapContext,
-        _: &WrappingKey,
-        _: &[u8],
-    ) -> Result<DataKey, ProviderError> {
-        Ok(DataKey::from_bytes(data_key(context.purpose)))
-    }
-}
-
 #[tokio::test]
 async fn the_files_are_what_this_code_makes() {
-    let provider: Arc<dyn KeyProvider> = Arc::new(Fixed(["test:fixed".parse().unwrap()]));
+    let provider = known::provider(data_key);
     let rig = shop::rig_with(Server::Sqlite, Some(Arc::clone(&provider))).await;
     let vault = Vault::start(DEPLOYMENT).provider(provider);
     let mut maker = Maker {
@@ -426,7 +397,7 @@ fn begun(about: &str, what: &str, purpose: Purpose) -> String {
     format!(
         "fieldseal vector: 1\nabout: {about}\nmade by: application\ndo: {what}\nexpect: ok\n\
          data key: {}\ndomain: contact\npurpose: {purpose}\n",
-        hex(&data_key(purpose))
+        hex(&data_key("", purpose))
     )
 }
 
