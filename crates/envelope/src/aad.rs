@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use fieldseal_model::RowKey;
 
 use crate::ColumnRef;
-use crate::layout::{COLUMN_AAD_BYTES, Header};
+use crate::layout::Header;
 
 /// With its length before it: how the AAD of every column's value begins.
 pub(crate) const LP_COLUMN: [u8; 22] = *b"\0\0\0\x12fieldseal/1 column";
@@ -55,38 +55,6 @@ impl Binding<'_> {
             buffer.shrink_to(KEPT_BYTES);
             result
         })
-    }
-}
-
-/// A column with the AAD of its values laid out: what does not change from one row to the next is
-/// written once, which counts where many rows are opened.
-pub struct ColumnPlace {
-    aad: Vec<u8>,
-    /// Where the row's key begins.
-    row: usize,
-}
-
-impl ColumnPlace {
-    /// The place of the values of `column`.
-    #[must_use]
-    pub fn of(column: &ColumnRef) -> Self {
-        let mut aad = Vec::with_capacity(COLUMN_AAD_BYTES + column.bound().len() + 64);
-        aad.extend_from_slice(&[0; COLUMN_AAD_BYTES]);
-        aad.extend_from_slice(column.bound());
-        let row = aad.len();
-        Self { aad, row }
-    }
-
-    pub(crate) fn aad(&mut self, header: &Header, row: &RowKey) -> &[u8] {
-        if let Some(first) = self.aad.first_chunk_mut() {
-            // Bytes that were just written are slow to read.
-            if first != header.column_aad() {
-                *first = *header.column_aad();
-            }
-        }
-        self.aad.truncate(self.row);
-        self.aad.extend_from_slice(row.as_bytes());
-        &self.aad
     }
 }
 

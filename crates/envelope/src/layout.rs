@@ -43,10 +43,6 @@ impl Header {
             .expect("the label stands before it")
     }
 
-    pub(crate) const fn is_padded(&self) -> bool {
-        self.as_bytes()[0] == Self::PADDED
-    }
-
     /// How the AAD of a column's value begins: lp(label) ‖ header.
     pub(crate) const fn column_aad(&self) -> &[u8; COLUMN_AAD_BYTES] {
         &self.column_aad
@@ -121,6 +117,14 @@ impl<'a> Body<'a> {
 pub fn sealed_key_id(sealed: &[u8]) -> Result<KeyId, OpenError> {
     let [_, id @ ..] = Prefix::split(sealed)?.header;
     Ok(KeyId::from_bytes(*id))
+}
+
+/// Whether a sealed value's header names this key. Nothing else is looked at.
+#[must_use]
+#[inline]
+pub fn names_key(sealed: &[u8], key: &KeyId) -> bool {
+    let named = sealed.get(1..HEADER_BYTES);
+    named.is_some_and(|named| named == key.as_bytes())
 }
 
 /// How many bytes a value of `canonical_len` canonical bytes takes once sealed.

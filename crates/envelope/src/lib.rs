@@ -38,6 +38,7 @@
 
 mod aad;
 mod cipher;
+mod column_opener;
 mod data_key;
 mod definition;
 mod grant;
@@ -59,13 +60,15 @@ mod uses;
 #[path = "../tests/vector_maker/maker.rs"]
 mod vector_maker;
 
-pub use aad::ColumnPlace;
+pub use column_opener::ColumnOpener;
 pub use data_key::DataKey;
 pub use definition::{Definition, InvalidDefinition, Normaliser, UnknownNormaliser};
 pub use grant::{Field, Grant, SealError};
 pub use id::{InvalidId, KeyId, RootKeyId};
 pub use index::{IndexError, IndexKey, IndexLength, InvalidIndexLength};
-pub use layout::{InvalidPad, MAX_VALUE_BYTES, OpenError, Pad, sealed_key_id, sealed_len};
+pub use layout::{
+    InvalidPad, MAX_VALUE_BYTES, OpenError, Pad, names_key, sealed_key_id, sealed_len,
+};
 pub use mask::Mask;
 pub use name::{
     ColumnId, ColumnRef, Domain, InvalidDomain, InvalidName, Purpose, TableId, UnknownPurpose,

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use fieldseal_model::{Kind, Plaintext, RowKey, Value};
+use fieldseal_model::{Plaintext, RowKey, Value};
 
-use crate::{ColumnPlace, ColumnRef, Expected, KeyId, OpenError, Purpose, SealingKey};
+use crate::{ColumnOpener, ColumnRef, Expected, KeyId, OpenError, Purpose, SealingKey};
 
 /// A share in a [`SealingKey`] from which no [`Grant`](crate::Grant) can be had, so that holding
 /// one is leave to read and not to write. No `Debug`.
@@ -51,18 +51,10 @@ impl OpeningKey {
         self.0.open_column(column, row, expected, sealed)
     }
 
-    /// See [`SealingKey::open_column_in_place`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn open_column_in_place(
-        &self,
-        place: &mut ColumnPlace,
-        row: &RowKey,
-        expected: Expected,
-        sealed: &mut Vec<u8>,
-    ) -> Result<Kind, OpenError> {
-        self.0.open_column_in_place(place, row, expected, sealed)
+    /// See [`SealingKey::column_opener`].
+    #[must_use]
+    pub fn column_opener(&self, column: &ColumnRef, expected: Expected) -> ColumnOpener<'_> {
+        self.0.column_opener(column, expected)
     }
 
     /// See [`SealingKey::open_value`].

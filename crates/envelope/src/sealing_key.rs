@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use fieldseal_model::{Kind, Plaintext, RowKey, Value};
 
-use crate::aad::{Binding, ColumnPlace, parts_fit};
+use crate::aad::{Binding, parts_fit};
 use crate::cipher::Cipher;
-use crate::layout::{Body, Header, PREFIX_BYTES, Prefix, unpadded_len};
+use crate::layout::{Body, Header, PREFIX_BYTES, Prefix, TAG_BYTES, unpadded_len};
 use crate::uses::Uses;
 use crate::{
-    BudgetExhausted, ColumnRef, DataKey, Domain, Grant, KeyId, Limit, MAX_VALUE_BYTES, OpenError,
-    Purpose, kdf,
+    BudgetExhausted, ColumnOpener, ColumnRef, DataKey, Domain, Grant, KeyId, Limit,
+    MAX_VALUE_BYTES, OpenError, Purpose, kdf,
 };
 
 /// An AES-256-GCM key with its schedule ready, and the id that values sealed with it carry.
@@ -60,7 +60,7 @@ impl Expected {
         }
     }
 
-    fn check(self, kind: Kind) -> Result<Kind, OpenError> {
+    pub(crate) fn check(self, kind: Kind) -> Result<Kind, OpenError> {
         let allowed = match kind {
             Kind::Null => self.seal_null,
             kind => kind == self.kind,
@@ -116,6 +116,10 @@ impl SealingKey {
         self.id
     }
 
+    pub(crate) const fn id_ref(&self) -> &KeyId {
+        &self.id
+    }
+
     /// What the key is for.
     #[must_use]
     pub const fn purpose(&self) -> Purpose {
@@ -149,31 +153,21 @@ impl SealingKey {
         expected: Expected,
         sealed: &[u8],
     ) -> Result<Value, OpenError> {
-        let header = self.header_of(Purpose::Seal, sealed)?;
+        let prefix = Prefix::split(sealed)?;
+        let header = self.header_of(Purpose::Seal, &prefix)?;
         let mut bytes = Plaintext::new(sealed.to_vec());
-        let opened = Binding::Column(column, row)
-            .with_aad(header, |aad| self.open(header, aad, bytes.expose_mut()));
+        let opened = Binding::Column(column, row).with_aad(header, |aad| {
+            self.open(prefix.padded, aad, bytes.expose_mut())
+        });
         let kind = expected.check(opened?)?;
         let value = Value::from_canonical(kind, bytes.into_exposed());
         value.map_err(|_| OpenError::DoesNotOpen)
     }
 
-    /// Opens a column's value in the memory of the sealed one, which then holds its bytes, and
-    /// answers its kind. Whether the bytes are canonical is left to [`Value::from_canonical`].
-    ///
-    /// # Errors
-    /// As [`open_column`](Self::open_column); `sealed` is lost then, and may hold plaintext, so that
-    /// it must be wiped as after a success.
-    pub fn open_column_in_place(
-        &self,
-        place: &mut ColumnPlace,
-        row: &RowKey,
-        expected: Expected,
-        sealed: &mut Vec<u8>,
-    ) -> Result<Kind, OpenError> {
-        let header = self.header_of(Purpose::Seal, sealed)?;
-        let kind = self.open(header, place.aad(header, row), sealed)?;
-        expected.check(kind)
+    /// What opens many values of a column, each in its own memory.
+    #[must_use]
+    pub fn column_opener(&self, column: &ColumnRef, expected: Expected) -> ColumnOpener<'_> {
+        ColumnOpener::new(self, column, expected)
     }
 
     /// Opens a free value that was sealed for the same parts.
@@ -181,13 +175,15 @@ impl SealingKey {
     /// # Errors
     /// As [`open_column`](Self::open_column).
     pub fn open_value(&self, parts: &[&[u8]], sealed: &[u8]) -> Result<Plaintext, OpenError> {
-        let header = self.header_of(Purpose::Value, sealed)?;
+        let prefix = Prefix::split(sealed)?;
+        let header = self.header_of(Purpose::Value, &prefix)?;
         if !parts_fit(parts) {
             return Err(OpenError::DoesNotOpen);
         }
         let mut bytes = Plaintext::new(sealed.to_vec());
-        let opened = Binding::Value(parts)
-            .with_aad(header, |aad| self.open(header, aad, bytes.expose_mut()));
+        let opened = Binding::Value(parts).with_aad(header, |aad| {
+            self.open(prefix.padded, aad, bytes.expose_mut())
+        });
         if opened? != Kind::Bytes {
             return Err(OpenError::DoesNotOpen);
         }
@@ -195,8 +191,11 @@ impl SealingKey {
     }
 
     /// The header of a sealed value, if it is one of this key's.
-    fn header_of(&self, purpose: Purpose, sealed: &[u8]) -> Result<&Header, OpenError> {
-        let prefix = Prefix::split(sealed)?;
+    pub(crate) fn header_of(
+        &self,
+        purpose: Purpose,
+        prefix: &Prefix<'_>,
+    ) -> Result<&Header, OpenError> {
         let header = self.header(prefix.padded);
         if purpose != self.purpose || prefix.header != header.as_bytes() {
             return Err(OpenError::DoesNotOpen);
@@ -205,7 +204,12 @@ impl SealingKey {
     }
 
     /// Leaves the value's bytes in `sealed`, and answers their kind.
-    fn open(&self, header: &Header, aad: &[u8], sealed: &mut Vec<u8>) -> Result<Kind, OpenError> {
+    pub(crate) fn open(
+        &self,
+        padded: bool,
+        aad: &[u8],
+        sealed: &mut Vec<u8>,
+    ) -> Result<Kind, OpenError> {
         let Body {
             nonce,
             content,
@@ -213,7 +217,7 @@ impl SealingKey {
         } = Body::of(sealed).ok_or(OpenError::NotSealed)?;
         let decrypted = self.cipher.decrypt(nonce, aad, content, tag);
         decrypted.map_err(|_| OpenError::DoesNotOpen)?;
-        let length = if header.is_padded() {
+        let length = if padded {
             unpadded_len(content).ok_or(OpenError::DoesNotOpen)?
         } else {
             content.len()
@@ -222,8 +226,7 @@ impl SealingKey {
         if length - 1 > MAX_VALUE_BYTES {
             return Err(OpenError::DoesNotOpen);
         }
-        // Down over header, nonce and kind byte; what is left behind is wiped with the vector.
-        sealed.copy_within(PREFIX_BYTES + 1..PREFIX_BYTES + length, 0);
+        move_down(sealed, length - 1);
         sealed.truncate(length - 1);
         Ok(kind)
     }
@@ -234,5 +237,15 @@ impl SealingKey {
 
     pub(crate) const fn cipher(&self) -> &Cipher {
         &self.cipher
+    }
+}
+
+/// Moves a value of `length` bytes down over header, nonce and kind byte; what is left behind is
+/// wiped with the vector. In steps of one register, which most values are done with sooner than one
+/// call of memmove: the tag behind them is as long, and so is room for the last step.
+fn move_down(sealed: &mut [u8], length: usize) {
+    for to in (0..length).step_by(TAG_BYTES) {
+        let from = to + PREFIX_BYTES + 1;
+        sealed.copy_within(from..from + TAG_BYTES, to);
     }
 }

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use fieldseal_envelope::{
-    ColumnId, ColumnPlace, ColumnRef, DataKey, Domain, Expected, OpenError, Pad, Purpose,
-    SealingKey, TableId, sealed_key_id, sealed_len,
+    ColumnId, ColumnRef, DataKey, Domain, Expected, OpenError, Pad, Purpose, SealingKey, TableId,
+    sealed_key_id, sealed_len,
 };
 use fieldseal_model::{Kind, RowKey, Value};
 
@@ -45,8 +45,8 @@ fn only_its_own_place_opens_it() {
     let email = column("shop.customers", "email");
     let open = |key: &SealingKey, column: &ColumnRef, row: &RowKey, expected| {
         let copied = key.open_column(column, row, expected, &sealed);
-        let (mut place, mut bytes) = (ColumnPlace::of(column), sealed.clone());
-        let kind = key.open_column_in_place(&mut place, row, expected, &mut bytes);
+        let mut bytes = sealed.clone();
+        let kind = key.column_opener(column, expected).open(row, &mut bytes);
         assert_eq!(kind.err(), copied.as_ref().err().copied(), "in place");
         if let Ok(value) = &copied {
             assert_eq!((kind, bytes.as_slice()), (Ok(Kind::Text), value.expose()));
@@ -142,32 +142,35 @@ fn null_opens_only_where_null_is_sealed() {
     assert_eq!(open(Expected::of(Kind::Null)).err(), NO);
 }
 
-/// What is kept of a column between two values: neither the row, the key nor the padding.
+/// What is kept of a column between two values: neither the row nor the padding. A value of any
+/// length is where the sealed one was, and another key's stays shut before and after.
 #[test]
-fn one_place_opens_the_values_of_every_row_and_key() {
+fn one_opener_opens_the_values_of_every_row() {
     let email = column("shop.customers", "email");
-    let mut place = ColumnPlace::of(&email);
-    let keys = [1, 2].map(|bytes| key(bytes, "contact", Purpose::Seal));
-    let rows = ["7", "1234567", "8"];
+    let [mine, other] = [1, 2].map(|bytes| key(bytes, "contact", Purpose::Seal));
+    let mut opener = mine.column_opener(&email, TEXT);
+    assert_eq!(opener.id(), &mine.id());
     let pads = [None, Pad::new(16).ok()];
-    for (key, id, pad) in keys
-        .iter()
-        .flat_map(|key| rows.iter().map(move |id| (key, id)))
-        .flat_map(|(key, id)| pads.map(|pad| (key, id, pad)))
-    {
-        let mut sealed = Vec::new();
-        let grant = key.grant(1).unwrap();
-        let value = Value::text(&format!("the value of row {id}"));
-        grant
-            .seal_column(&email, &row(id), &value, pad, &mut sealed)
-            .unwrap();
-        let mut moved = sealed.clone();
-        let elsewhere = key.open_column_in_place(&mut place, &row("9"), TEXT, &mut moved);
-        assert_eq!(elsewhere.err(), NO);
-        let memory = sealed.as_ptr();
-        let opened = key.open_column_in_place(&mut place, &row(id), TEXT, &mut sealed);
-        assert_eq!((opened, sealed.as_ptr()), (Ok(Kind::Text), memory));
-        assert_eq!(sealed, value.expose());
+    for (length, id) in (0..100).zip(["7", "1234567", "8"].into_iter().cycle()) {
+        for pad in pads {
+            let text: String = ('!'..='~').cycle().skip(length).take(length).collect();
+            let value = Value::text(&text);
+            let sealed = |key: &Arc<SealingKey>| {
+                let mut sealed = Vec::new();
+                let grant = key.grant(1).unwrap();
+                grant
+                    .seal_column(&email, &row(id), &value, pad, &mut sealed)
+                    .unwrap();
+                sealed
+            };
+            assert_eq!(opener.open(&row(id), &mut sealed(&other)).err(), NO);
+            assert_eq!(opener.open(&row("9"), &mut sealed(&mine)).err(), NO);
+            let mut sealed = sealed(&mine);
+            let memory = sealed.as_ptr();
+            let opened = opener.open(&row(id), &mut sealed);
+            assert_eq!((opened, sealed.as_ptr()), (Ok(Kind::Text), memory));
+            assert_eq!(sealed, value.expose(), "{length}");
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub struct At {
 }
 
 impl At {
+    #[cold]
     pub(crate) fn column(column: &Column, key: Option<KeyId>) -> Self {
         Self {
             table: column.table.clone(),

@@ -157,6 +157,7 @@ mod bind;
 mod cell;
 mod column;
 mod column_keys;
+mod column_opening;
 mod conform;
 mod error;
 #[cfg(feature = "serde")]

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use fieldseal_envelope::ColumnPlace;
 use fieldseal_model::RowKey;
 use rayon::prelude::*;
 
 use crate::column_keys::{Cells, ColumnKeys};
+use crate::column_opening::ColumnOpening;
 use crate::index::Wanted;
 use crate::opening::{Opening, RowOpening, of_opened};
 use crate::vault::Mode;
@@ -108,10 +108,9 @@ impl Vault {
         let mut cells = Cells::of(1);
         cells.push(0, sealed.as_deref(), false);
         let keys = ColumnKeys::fetch(keyring, std::slice::from_ref(column), cells).await?;
-        let mut place = ColumnPlace::of(&column.reference);
         let mut bytes = sealed;
-        let found = keys[0].opened(column, &mut place, row, bytes.as_mut(), &[])?;
-        of_opened(column, found, bytes)
+        let opened = ColumnOpening::of(column, &keys[0]).open(row, bytes.as_mut(), &[]);
+        of_opened(column, opened, bytes)
     }
 
     const fn keyring(&self) -> Option<&fieldseal_keys::Keyring> {

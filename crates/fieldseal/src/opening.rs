@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use fieldseal_envelope::ColumnPlace;
 use fieldseal_model::{Kind, Plaintext, Value, wipe};
 
-use crate::column_keys::{ColumnKeys, Opened};
+use crate::column_keys::ColumnKeys;
+use crate::column_opening::{ColumnOpening, Opened, Stop};
 use crate::field::Found;
 use crate::index::Wanted;
 use crate::table::Binding;
@@ -35,12 +35,13 @@ impl Opening {
 
     /// Opens rows, one after the other.
     pub(crate) fn rows(&self) -> RowOpening<'_> {
-        let columns = self.table.columns.iter();
+        let keys = self.keys.iter().flatten();
+        let columns = self.table.columns.iter().zip(keys);
         RowOpening {
             all: self,
             binding: Binding::of(self.table),
-            places: columns
-                .map(|column| ColumnPlace::of(&column.reference))
+            columns: columns
+                .map(|(column, keys)| ColumnOpening::of(column, keys))
                 .collect(),
             matches: true,
         }
@@ -51,11 +52,12 @@ impl Opening {
 pub struct RowOpening<'a> {
     all: &'a Opening,
     binding: Binding,
-    places: Vec<ColumnPlace>,
+    /// None in the plaintext database.
+    columns: Vec<ColumnOpening<'a>>,
     matches: bool,
 }
 
-impl RowOpening<'_> {
+impl<'a> RowOpening<'a> {
     /// The row, unless it is not what was wanted.
     pub(crate) fn open<T: Sealed>(&mut self, row: T::Row) -> Option<Result<T, Error>> {
         self.binding.clear();
@@ -89,49 +91,50 @@ impl RowOpening<'_> {
         indexes: &[&Beside<Vec<u8>>],
     ) -> Result<F, Error> {
         let column = &self.all.table.columns[number];
-        let Some(keys) = &self.all.keys else {
+        if self.all.keys.is_none() {
             return self.in_clear(number, std::mem::replace(cell, Cell::Sealed(None)));
-        };
+        }
         let sealed = match cell {
             Cell::Sealed(sealed) => sealed,
             Cell::Plain(None) => &mut None,
             Cell::Plain(Some(_)) => return Err(not_sealed(column)),
         };
-        let opened = self.opened(number, keys, sealed.as_mut(), indexes)?;
+        let opened = self.opened(number, sealed.as_mut(), indexes);
         of_opened(column, opened, sealed.take())
     }
 
     /// Never inlined, so that what is, for every field of a struct, stays small.
     #[inline(never)]
-    fn opened<'k>(
+    fn opened(
         &mut self,
         number: usize,
-        keys: &'k [ColumnKeys],
         mut sealed: Option<&mut Vec<u8>>,
         indexes: &[&Beside<Vec<u8>>],
-    ) -> Result<Found<Opened<'k>>, Error> {
-        let all = self.all;
-        let column = &all.table.columns[number];
+    ) -> Result<Option<Opened<'a>>, Box<Stop>> {
         let row = self.binding.row_key()?;
-        let (keys, place) = (&keys[number], &mut self.places[number]);
-        let wanted = all.wanted.as_ref().filter(|w| w.column == number);
+        let opening = &mut self.columns[number];
+        let wanted = self.all.wanted.as_ref().filter(|w| w.column == number);
         let Some(wanted) = wanted else {
-            return keys.opened(column, place, row, sealed, indexes);
+            return opening.open(row, sealed, indexes);
         };
-        let found = keys.opened(column, place, row, sealed.as_deref_mut(), indexes)?;
-        self.matches = match (&found, sealed) {
-            (Found::Value(opened), Some(bytes)) => match opened.lend(column, bytes) {
+        let column = &self.all.table.columns[number];
+        let opened = opening.open(row, sealed.as_deref_mut(), indexes);
+        self.matches = match (&opened, sealed) {
+            (Ok(Some(opened)), Some(bytes)) => match opened.lend(column, bytes) {
                 Ok(value) => wanted.is(&value),
                 Err(error) => {
                     wipe(bytes);
-                    return Err(error);
+                    return Err(error.into());
                 }
             },
-            (Found::Value(_), None) | (Found::Null, _) => false,
-            // A row that was found and cannot be compared is no reason to say that there is none.
-            (Found::Denied(denied), _) => return Err(denied_at(column, denied)),
+            (Ok(_), _) => false,
+            (Err(stop), _) => match stop.as_ref() {
+                // A row that was found and cannot be compared is no reason to say that there is none.
+                Stop::Denied(denied) => return Err(denied_at(column, denied).into()),
+                Stop::Failed(_) => return opened,
+            },
         };
-        Ok(found)
+        opened
     }
 
     /// What a cell of the plaintext database holds.
@@ -145,6 +148,7 @@ impl RowOpening<'_> {
     }
 }
 
+#[cold]
 fn not_sealed(column: &Column) -> Error {
     Error::NotSealed {
         at: At::column(column, None),
@@ -155,19 +159,19 @@ fn not_sealed(column: &Column) -> Error {
 #[inline]
 pub(crate) fn of_opened<F: Field>(
     column: &Column,
-    found: Found<Opened<'_>>,
+    opened: Result<Option<Opened<'_>>, Box<Stop>>,
     bytes: Option<Vec<u8>>,
 ) -> Result<F, Error> {
-    let found = match (found, bytes) {
-        (Found::Value(opened), Some(bytes)) => {
+    let found = match (opened, bytes) {
+        (Ok(Some(opened)), Some(bytes)) => {
             let value = F::Value::take_opened(opened.kind, Plaintext::new(bytes));
             Found::Value(value.map_err(|error| match error {
                 OddValue::NotCanonical { .. } => opened.not_canonical(column),
                 error => wrong_kind(column, &error),
             })?)
         }
-        (Found::Value(_), None) | (Found::Null, _) => Found::Null,
-        (Found::Denied(denied), _) => Found::Denied(denied),
+        (Ok(_), _) => Found::Null,
+        (Err(stop), _) => stop.found()?,
     };
     of_found(column, found)
 }
@@ -183,6 +187,7 @@ fn of_found<F: Field>(column: &Column, found: Found<F::Value>) -> Result<F, Erro
     })
 }
 
+#[cold]
 fn denied_at(column: &Column, denied: &Denied) -> Error {
     Error::Denied {
         at: At::column(column, Some(denied.key)),
@@ -190,6 +195,7 @@ fn denied_at(column: &Column, denied: &Denied) -> Error {
     }
 }
 
+#[cold]
 fn wrong_kind(column: &Column, error: &OddValue) -> Error {
     Error::WrongKind {
         at: At::column(column, None),

@@ -181,9 +181,11 @@ impl Binding {
 /// another key than the one its values are sealed for.
 fn is_finer_than_columns(value: &Value) -> bool {
     const DIGITS: usize = 6;
-    let is_moment = matches!(value.kind(), Kind::DateTime | Kind::Timestamp);
+    if !matches!(value.kind(), Kind::DateTime | Kind::Timestamp) {
+        return false;
+    }
     let fraction = value.expose_text().and_then(|text| text.split_once('.'));
-    is_moment && fraction.is_some_and(|(_, rest)| rest.trim_end_matches('Z').len() > DIGITS)
+    fraction.is_some_and(|(_, rest)| rest.trim_end_matches('Z').len() > DIGITS)
 }
 
 impl Misfit {

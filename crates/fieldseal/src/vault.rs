@@ -5,7 +5,7 @@ use fieldseal_envelope::{Domain, Purpose, sealed_key_id};
 use fieldseal_keys::Keyring;
 use fieldseal_model::Plaintext;
 
-use crate::column_keys::open_error;
+use crate::column_opening::open_error;
 use crate::{At, Error};
 
 /// Seals and opens. Cheap to clone; clones share their keys.

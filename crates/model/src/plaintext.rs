@@ -1,5 +1,7 @@
 //! Bytes that may be somebody's personal data. Owns wiping them; does not know what they mean.
 
+use std::mem::ManuallyDrop;
+
 use zeroize::optimization_barrier;
 
 /// Bytes that must not be printed, copied by accident or serialised.
@@ -47,8 +49,8 @@ impl Plaintext {
 
     /// The vector, taken out without a copy: whoever takes it wipes it.
     #[must_use]
-    pub fn into_exposed(mut self) -> Vec<u8> {
-        std::mem::take(&mut self.0)
+    pub fn into_exposed(self) -> Vec<u8> {
+        std::mem::take(&mut ManuallyDrop::new(self).0)
     }
 }
 

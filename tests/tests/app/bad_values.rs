@@ -1,7 +1,7 @@
 //! What somebody who can write to the database may have done to a row: each is refused with an
 //! error of its own that names table, column and key, and shows no value.
 
-use fieldseal::{Column, Error, Kind, RowKey, Value, Vault};
+use fieldseal::{Cell, Column, Error, Kind, RowKey, Value, Vault};
 use fieldseal_db::Bind;
 use fieldseal_tests::databases::Server;
 use fieldseal_tests::harness::Rig;
@@ -183,6 +183,38 @@ async fn many_rows_keep_their_order() {
     let opened = opened.await.unwrap();
     let ids: Vec<i64> = opened.iter().map(|person| person.id).collect();
     assert_eq!(ids, (10..1_010).collect::<Vec<_>>());
+    rig.end().await;
+}
+
+/// Whoever can write values can make up a key id for each: every such row says its own, and the rows
+/// between them open, on one core as on all.
+#[tokio::test]
+async fn a_thousand_ids_that_were_made_up_are_each_unknown() {
+    let rig = shop::rig(Server::Sqlite).await;
+    let vault = shop::vault(&rig).await;
+    for count in [100, 2_000] {
+        let people: Vec<Person> = (1..=count).map(Person::numbered).collect();
+        let mut rows = vault.seal_all(&people).await.unwrap();
+        for row in rows.iter_mut().step_by(2) {
+            let Cell::Sealed(Some(note)) = &mut row.note else {
+                panic!("it is sealed");
+            };
+            note[1..9].copy_from_slice(&row.id.to_be_bytes());
+        }
+        let opened = vault.open_each::<Person>(rows).await.unwrap();
+        for (person, id) in opened.iter().zip(1_i64..) {
+            match person {
+                Ok(person) => assert_eq!((person.id, id % 2), (id, 0)),
+                Err(Error::KeyUnknown { at }) => {
+                    let key = at.key.expect("it is named");
+                    let named = key.as_bytes().first_chunk() == Some(&id.to_be_bytes());
+                    assert!(named && id % 2 == 1 && at.column == "note", "{id}: {key}");
+                }
+                Err(error) => panic!("{id}: {error}"),
+            }
+        }
+        assert_eq!(opened.len(), people.len());
+    }
     rig.end().await;
 }
 
