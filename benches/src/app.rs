@@ -48,14 +48,21 @@ pub(crate) async fn measure(args: &Args) -> Result<Value, Failure> {
     let rows = args.rows.unwrap_or(100_000);
     // Every key is fetched, and the threads are started.
     black_box(opened(&vault, sealed(&vault, 0..1_000, true).await?).await?);
-    let lookup = match &args.postgres {
-        Some(url) => Box::pin(found::measure(&vault, url, args.rounds)).await?,
-        None => {
-            let missing = "not measured: give --postgres, or set FIELDSEAL_TEST_POSTGRES_URL";
-            eprintln!("benches: look-up {missing}");
-            json!(missing)
-        }
-    };
+    let mut lookup = serde_json::Map::new();
+    if let Some(url) = &args.postgres {
+        let figures = Box::pin(found::in_postgres(&vault, url, args.rounds)).await?;
+        lookup.insert("postgres".to_owned(), figures);
+    }
+    if let Some(url) = &args.mariadb {
+        let figures = Box::pin(found::in_mariadb(&vault, url, args.rounds)).await?;
+        lookup.insert("mariadb".to_owned(), figures);
+    }
+    if lookup.is_empty() {
+        eprintln!(
+            "benches: look-up not measured: give --postgres or --mariadb, or set \
+             FIELDSEAL_TEST_POSTGRES_URL or FIELDSEAL_TEST_MARIADB_URL"
+        );
+    }
     Ok(json!({
         "page": page(&vault, args.rounds * 3, false).await?,
         "page_with_index": page(&vault, args.rounds * 3, true).await?,

@@ -13,8 +13,8 @@ BENCH  seal        sealing and opening one field against bare AES-256-GCM
                    GetRecords, against files into PostgreSQL, and its peak memory
        kms         the calls to KMS of a whole run, counted by its double
        app         pages and many rows opened by the application crate, against bare
-                   AES-256-GCM and against one core; a look-up by blind index in PostgreSQL
-                   against one in clear
+                   AES-256-GCM and against one core; a look-up by blind index against one
+                   in clear, in PostgreSQL and MariaDB
        all         all of them, one after the other
 
 --rows N         rows of a round (prepare 400000, databases 600000, memory 5000000,
@@ -24,7 +24,7 @@ BENCH  seal        sealing and opening one field against bare AES-256-GCM
 --shards LIST    prepare, databases: shards at once, several with commas between (1,2)
 --postgres URL   databases, kinesis, kms, app: an administrator's URL, else
                  FIELDSEAL_TEST_POSTGRES_URL
---mariadb URL    databases: an administrator's URL, else FIELDSEAL_TEST_MARIADB_URL
+--mariadb URL    databases, app: an administrator's URL, else FIELDSEAL_TEST_MARIADB_URL
 --report FILE    write the JSON report there instead of to standard output
 ";
 
