@@ -3,6 +3,7 @@
 
 use proc_macro2::Span;
 use quote::ToTokens as _;
+use syn::ext::IdentExt as _;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parse as _;
 use syn::spanned::Spanned as _;
@@ -19,7 +20,7 @@ pub(crate) struct Whole {
     /// `bind`, in TOML, where it is a word.
     pub(crate) bind: Option<String>,
     /// `bind`, where it is columns.
-    pub(crate) bound: Vec<String>,
+    pub(crate) bound: Vec<Ident>,
 }
 
 /// One field with what stands on it.
@@ -68,7 +69,7 @@ impl Whole {
                         bind = Some(toml_text(&word.value()));
                     }
                     "bind" => meta.parse_nested_meta(|column| {
-                        bound.push(name(&column));
+                        bound.push(column.path.require_ident()?.unraw());
                         Ok(())
                     })?,
                     _ => {
@@ -116,9 +117,8 @@ pub(crate) fn fields(input: &DeriveInput) -> syn::Result<Vec<Marked>> {
 fn marked(field: &syn::Field) -> syn::Result<Marked> {
     let ident = field.ident.clone();
     let ident = ident.ok_or_else(|| syn::Error::new(field.span(), "a field needs a name"))?;
-    let plain = ident.to_string();
     let mut marked = Marked {
-        column: plain.trim_start_matches("r#").to_owned(),
+        column: ident.unraw().to_string(),
         span: ident.span(),
         ident,
         ty: field.ty.clone(),

@@ -64,9 +64,15 @@ pub(crate) fn kind(kind: Kind) -> TokenStream {
 
 fn value_type(ty: &ValueType) -> TokenStream {
     let kind = kind(ty.kind);
-    let width = ty.width.map(|width| quote!(ty.width = Some(#width);));
-    let bits = ty.bits.map(|bits| quote!(ty.bits = Some(#bits);));
-    let scale = ty.scale.map(|scale| quote!(ty.scale = Some(#scale);));
+    let width = ty
+        .width
+        .map(|width| quote!(ty.width = ::std::option::Option::Some(#width);));
+    let bits = ty
+        .bits
+        .map(|bits| quote!(ty.bits = ::std::option::Option::Some(#bits);));
+    let scale = ty
+        .scale
+        .map(|scale| quote!(ty.scale = ::std::option::Option::Some(#scale);));
     let fixed_char = ty.fixed_char.then(|| quote!(ty.fixed_char = true;));
     quote! {{
         #[allow(unused_mut)]

@@ -3,12 +3,14 @@
 use fieldseal_policy::Table;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use syn::ext::IdentExt as _;
 use syn::{DeriveInput, Ident};
 
 use crate::build;
 use crate::fields::{Field, Role, SealedField};
 
-/// Everything for one struct.
+/// Everything for one struct. The types of its fields stand in it as they are spelled, so type
+/// parameters have names that no type has.
 pub(crate) fn code(
     input: &DeriveInput,
     table: &Table,
@@ -26,7 +28,7 @@ pub(crate) fn code(
     ];
     let tracked = tracked.map(|path| {
         quote!(
-            const _: &[u8] = include_bytes!(#path);
+            const _: &[u8] = ::std::include_bytes!(#path);
         )
     });
     quote!(#(#parts)* #tracked)
@@ -60,6 +62,8 @@ fn row_struct(input: &DeriveInput, row: &Ident, fields: &[Field<'_>]) -> TokenSt
     let name = row.to_string();
     quote! {
         #[doc = #text]
+        // Its names are those of the struct and of columns.
+        #[allow(non_snake_case)]
         #vis struct #row { #(#members)* }
 
         #[automatically_derived]
@@ -83,13 +87,13 @@ fn from_row(row: &Ident, fields: &[Field<'_>]) -> TokenStream {
     let sqlx = quote!(::fieldseal::__private::sqlx);
     let bounds = fields.iter().map(|field| {
         let ty = row_type(field);
-        quote!(#ty: #sqlx::Decode<'r, R::Database> + #sqlx::Type<R::Database>,)
+        quote!(#ty: #sqlx::Decode<'r, __R::Database> + #sqlx::Type<__R::Database>,)
     });
     let members = fields.iter().map(|field| {
         let (ident, column) = (field.ident, field.column);
         let (indexes, masks) = beside(field);
         let others = indexes.iter().chain(masks);
-        let names = others.clone().map(ToString::to_string);
+        let names = others.clone().map(|beside| beside.unraw().to_string());
         quote! {
             #ident: #sqlx::Row::try_get(row, #column)?,
             #(#others: ::fieldseal::Beside::read(row, #names)?,)*
@@ -97,17 +101,17 @@ fn from_row(row: &Ident, fields: &[Field<'_>]) -> TokenStream {
     });
     quote! {
         #[automatically_derived]
-        impl<'r, R> #sqlx::FromRow<'r, R> for #row
+        impl<'r, __R> #sqlx::FromRow<'r, __R> for #row
         where
-            R: #sqlx::Row,
-            for<'n> &'n str: #sqlx::ColumnIndex<R>,
+            __R: #sqlx::Row,
+            for<'n> &'n str: #sqlx::ColumnIndex<__R>,
             ::std::option::Option<::std::vec::Vec<u8>>:
-                #sqlx::Decode<'r, R::Database> + #sqlx::Type<R::Database>,
+                #sqlx::Decode<'r, __R::Database> + #sqlx::Type<__R::Database>,
             ::std::option::Option<::std::string::String>:
-                #sqlx::Decode<'r, R::Database> + #sqlx::Type<R::Database>,
+                #sqlx::Decode<'r, __R::Database> + #sqlx::Type<__R::Database>,
             #(#bounds)*
         {
-            fn from_row(row: &'r R) -> ::std::result::Result<Self, #sqlx::Error> {
+            fn from_row(row: &'r __R) -> ::std::result::Result<Self, #sqlx::Error> {
                 ::std::result::Result::Ok(Self { #(#members)* })
             }
         }
@@ -121,10 +125,10 @@ fn bind_row(input: &DeriveInput, row: &Ident, fields: &[Field<'_>]) -> TokenStre
         let ty = field.ty;
         match field.role {
             Role::Sealed(_) => {
-                quote!(<#ty as ::fieldseal::Field>::Value: ::fieldseal::Plain<DB>,)
+                quote!(<#ty as ::fieldseal::Field>::Value: ::fieldseal::Plain<__DB>,)
             }
             Role::Key | Role::Kept => {
-                quote!(for<'v> #ty: #sqlx::Encode<'v, DB> + #sqlx::Type<DB>,)
+                quote!(for<'v> #ty: #sqlx::Encode<'v, __DB> + #sqlx::Type<__DB>,)
             }
         }
     });
@@ -132,7 +136,7 @@ fn bind_row(input: &DeriveInput, row: &Ident, fields: &[Field<'_>]) -> TokenStre
         let (ident, column) = (field.ident, field.column);
         let (indexes, masks) = beside(field);
         let others = indexes.iter().chain(masks);
-        let names = others.clone().map(ToString::to_string);
+        let names = others.clone().map(|beside| beside.unraw().to_string());
         let own = match field.role {
             Role::Key => quote!(binds.key(#column, &self.#ident)?;),
             Role::Kept => quote!(binds.kept(#column, &self.#ident)?;),
@@ -142,14 +146,14 @@ fn bind_row(input: &DeriveInput, row: &Ident, fields: &[Field<'_>]) -> TokenStre
     });
     quote! {
         #[automatically_derived]
-        impl<DB> ::fieldseal::BindRow<DB> for #row
+        impl<__DB> ::fieldseal::BindRow<__DB> for #row
         where
-            DB: #sqlx::Database,
-            for<'v> ::std::vec::Vec<u8>: #sqlx::Encode<'v, DB> + #sqlx::Type<DB>,
+            __DB: #sqlx::Database,
+            for<'v> ::std::vec::Vec<u8>: #sqlx::Encode<'v, __DB> + #sqlx::Type<__DB>,
             for<'v> ::std::option::Option<::std::vec::Vec<u8>>:
-                #sqlx::Encode<'v, DB> + #sqlx::Type<DB>,
+                #sqlx::Encode<'v, __DB> + #sqlx::Type<__DB>,
             for<'v> ::std::option::Option<::std::string::String>:
-                #sqlx::Encode<'v, DB> + #sqlx::Type<DB>,
+                #sqlx::Encode<'v, __DB> + #sqlx::Type<__DB>,
             #(#bounds)*
         {
             fn table() -> &'static ::fieldseal::Table {
@@ -158,7 +162,7 @@ fn bind_row(input: &DeriveInput, row: &Ident, fields: &[Field<'_>]) -> TokenStre
 
             fn bind(
                 &self,
-                binds: &mut ::fieldseal::Binds<DB>,
+                binds: &mut ::fieldseal::Binds<__DB>,
             ) -> ::std::result::Result<(), #sqlx::error::BoxDynError> {
                 #(#binds)*
                 ::std::result::Result::Ok(())
@@ -183,9 +187,9 @@ fn sealed(input: &DeriveInput, row: &Ident, table: &Table, fields: &[Field<'_>])
         let ident = field.ident;
         quote!(values.push(&self.#ident)?;)
     });
-    let next = of(|field, _| {
-        let ident = field.ident;
-        quote!(let mut #ident = fields.next(&self.#ident)?;)
+    let next = of(|field, sealed| {
+        let (ident, local) = (field.ident, local(sealed));
+        quote!(let mut #local = fields.next(&self.#ident)?;)
     });
     let cells = of(|field, sealed| {
         let (ident, number, indexes) = (field.ident, sealed.number, &sealed.indexes);
@@ -251,12 +255,18 @@ fn to_row(field: &Field<'_>) -> TokenStream {
     let Role::Sealed(sealed) = &field.role else {
         return quote!(#ident: ::std::clone::Clone::clone(&self.#ident),);
     };
-    let (indexes, masks) = (&sealed.indexes, &sealed.masks);
+    let (indexes, masks, local) = (&sealed.indexes, &sealed.masks, local(sealed));
     quote! {
-        #(#indexes: #ident.index(),)*
-        #(#masks: #ident.mask(),)*
-        #ident: #ident.cell,
+        #(#indexes: #local.index(),)*
+        #(#masks: #local.mask(),)*
+        #ident: #local.cell,
     }
+}
+
+/// What a sealed field is called on its way into the row: never by its own name, which may be that
+/// of a parameter.
+fn local(sealed: &SealedField<'_>) -> Ident {
+    format_ident!("sealed_{}", sealed.number)
 }
 
 /// A field on its way out of the row.
@@ -279,9 +289,7 @@ fn indexes(input: &DeriveInput, fields: &[Field<'_>]) -> TokenStream {
         let number = sealed.number;
         let named = sealed.seal.indexes.iter().enumerate();
         let constant = |(index, blind): (usize, &fieldseal_policy::BlindIndex)| {
-            let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
-            let name: String = format!("{}_{}", field.column, blind.name).chars().map(word).collect();
-            let name = format_ident!("{name}", span = field.ident.span());
+            let name = &sealed.constants[index];
             let doc = format!("The blind index `{}` of `{}`.", blind.name, field.column);
             quote! {
                 #[doc = #doc]
@@ -318,7 +326,7 @@ fn kinds(table: &Table, fields: &[Field<'_>]) -> TokenStream {
             field.ident
         );
         let kind = build::kind(kind);
-        Some(quote!(assert!(::fieldseal::__private::same_kind(#of, #kind), #text);))
+        Some(quote!(::std::assert!(::fieldseal::__private::same_kind(#of, #kind), #text);))
     });
     quote!(const _: () = { #(#checks)* };)
 }

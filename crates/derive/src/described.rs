@@ -2,7 +2,8 @@
 //! reads. Owns that text and the pointing of the checker's mistakes at fields.
 
 use fieldseal_policy::{Policy, Table};
-use syn::Type;
+use syn::ext::IdentExt as _;
+use syn::{Ident, Type};
 
 use crate::attributes::{Marked, Whole, toml_text};
 
@@ -66,11 +67,7 @@ fn policy(whole: &Whole, fields: &[Marked]) -> syn::Result<String> {
         text.push_str(&format!("bind = {bind}\n"));
     }
     if !whole.bound.is_empty() {
-        let columns = whole.bound.iter().map(|name| {
-            let field = fields.iter().find(|field| field.column == *name);
-            let none = || syn::Error::new(whole.table.span(), format!("bind: no field `{name}`"));
-            key(field.ok_or_else(none)?)
-        });
+        let columns = whole.bound.iter().map(|name| key(bound(name, fields)?));
         let columns: Vec<String> = columns.collect::<syn::Result<_>>()?;
         text.push_str(&format!("bind = [{}]\n", columns.join(", ")));
     }
@@ -80,6 +77,18 @@ fn policy(whole: &Whole, fields: &[Marked]) -> syn::Result<String> {
         text.push_str(&format!("{} = {column}\n", toml_text(&field.column)));
     }
     Ok(text)
+}
+
+/// The field of a column in `bind(…)`.
+fn bound<'a>(name: &Ident, fields: &'a [Marked]) -> syn::Result<&'a Marked> {
+    let field = fields.iter().find(|field| *name == field.column);
+    field.ok_or_else(|| {
+        let mut text = format!("bind(…) names columns, and no field has the column `{name}`");
+        if let Some(called) = fields.iter().find(|field| field.ident.unraw() == *name) {
+            text.push_str(&format!("; that of field `{name}` is `{}`", called.column));
+        }
+        syn::Error::new(name.span(), text)
+    })
 }
 
 fn key(field: &Marked) -> syn::Result<String> {
@@ -148,7 +157,7 @@ fn kind_of(ty: &Type) -> Option<&'static str> {
         "bool" => "boolean",
         "f32" | "f64" => "float",
         "Decimal" => "decimal",
-        "Uuid" => "uuid",
+        "Uuid" | "Hyphenated" => "uuid",
         "NaiveDate" | "Date" => "date",
         "NaiveDateTime" | "PrimitiveDateTime" => "datetime",
         "DateTime" | "OffsetDateTime" => "timestamp",

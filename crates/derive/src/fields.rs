@@ -2,11 +2,10 @@
 //! without is there, and that no field stands for nothing.
 
 use fieldseal_policy::{Column, Seal, Table, Treatment};
-use proc_macro2::Span;
-use quote::format_ident;
 use syn::{Ident, Type};
 
 use crate::attributes::{Marked, Whole};
+use crate::names;
 
 /// A field and what its column is.
 pub(crate) struct Field<'a> {
@@ -32,6 +31,8 @@ pub(crate) struct SealedField<'a> {
     pub(crate) number: usize,
     pub(crate) indexes: Vec<Ident>,
     pub(crate) masks: Vec<Ident>,
+    /// One for each index.
+    pub(crate) constants: Vec<Ident>,
 }
 
 /// Matches fields by the names of columns in the new database.
@@ -80,21 +81,22 @@ fn role<'a>(mark: &Marked, table: &'a Table, number: usize) -> syn::Result<Role<
     match column.map(|column| (column, &column.treatment)) {
         Some((_, Treatment::Keep)) => Ok(Role::Kept),
         Some((column, Treatment::Seal(seal))) => {
-            let ident = |name: &String| ident(name, mark.span);
+            let indexes = seal.indexes.iter();
+            let masks = seal.masks.iter();
+            let constants = indexes.clone();
             Ok(Role::Sealed(SealedField {
                 column,
                 seal,
                 number,
-                indexes: seal
-                    .indexes
-                    .iter()
-                    .map(|i| ident(&i.column))
+                indexes: indexes
+                    .map(|index| names::member(&index.column, mark.span))
                     .collect::<syn::Result<_>>()?,
-                masks: seal
-                    .masks
-                    .iter()
-                    .map(|m| ident(&m.column))
+                masks: masks
+                    .map(|mask| names::member(&mask.column, mark.span))
                     .collect::<syn::Result<_>>()?,
+                constants: constants
+                    .map(|index| names::constant(&mark.column, &index.name, mark.span))
+                    .collect(),
             }))
         }
         Some((_, Treatment::Drop)) | None => {
@@ -105,15 +107,4 @@ fn role<'a>(mark: &Marked, table: &'a Table, number: usize) -> syn::Result<Role<
             Err(syn::Error::new(mark.span, text))
         }
     }
-}
-
-/// A column's name as a field's.
-fn ident(name: &str, span: Span) -> syn::Result<Ident> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let digit = name.starts_with(|c: char| c.is_ascii_digit());
-    if digit || name.is_empty() || !name.chars().all(plain) {
-        let text = format!("the column `{name}` beside it cannot be a field's name");
-        return Err(syn::Error::new(span, text));
-    }
-    Ok(format_ident!("{name}", span = span))
 }

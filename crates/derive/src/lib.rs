@@ -10,12 +10,16 @@ mod build;
 mod code;
 mod described;
 mod fields;
+mod names;
 mod policy_file;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
 /// See the crate `fieldseal`.
+///
+/// Where a field and its column are called differently, `bind(…)` names the column. The constant of
+/// an index is called by the column and the index, `EMAIL_EXACT`, with a `_` before a digit.
 #[proc_macro_derive(Sealed, attributes(sealed))]
 pub fn sealed(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -27,10 +31,12 @@ pub fn sealed(input: TokenStream) -> TokenStream {
 fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
     let whole = attributes::Whole::read(input)?;
     let marked = attributes::fields(input)?;
+    names::one_field_each(&marked)?;
     let (table, tracked) = match &whole.policy {
         Some(path) => policy_file::table(&whole, path, &marked)?,
         None => (described::table(&whole, &marked)?, None),
     };
     let fields = fields::matched(&whole, &marked, &table)?;
+    names::differ(&fields)?;
     Ok(code::code(input, &table, &fields, tracked.as_deref()))
 }

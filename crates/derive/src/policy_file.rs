@@ -66,6 +66,18 @@ mod tests {
     }
 
     #[test]
+    fn a_column_has_one_field() {
+        let file = "../../pipeline-config/quickstart.toml";
+        let input: syn::DeriveInput = parse_quote! {
+            #[sealed(policy = #file, table = "shop.customers")]
+            struct Customer { id: i64, name: String, #[sealed(column = "name")] nickname: String }
+        };
+        let text = expand(&input).expect_err("it is refused").to_string();
+        let said = "field `name` is the column `name` already";
+        assert!(text.contains(said), "{text}");
+    }
+
+    #[test]
     fn a_table_or_column_that_the_file_lacks() {
         let file = "../../pipeline-config/quickstart.toml";
         let text = refused(file, "shop.people");
