@@ -176,10 +176,11 @@ async fn a_value_of_another_domain_is_an_alarm(server: Server) {
     rig.restart().await;
     let shown = cell(&rig, "2", "note").await;
     assert!(
-        shown.starts_with("!its key cannot be had: alarm: the wrap of key "),
+        shown.starts_with("!its key cannot be had: alarm: the key store has key "),
         "{shown}"
     );
-    assert!(shown.contains("domain `contact`"), "{shown}");
+    let asked = "for domain `payment`, and it was asked for `contact`: the value was moved";
+    assert!(shown.contains(asked), "{shown}");
     assert_eq!(cell(&rig, "2", "card").await, "4111111111111111");
     rig.end().await;
 }

@@ -107,16 +107,20 @@ impl IndexKey {
     }
 
     /// Whether `stored` is the index of `value`, compared in constant time; `None` stands for a
-    /// stored NULL. An index of no allowed length is never right.
+    /// stored NULL. One of another length is never right, however it begins: no look-up finds it,
+    /// and a unique index lets the same value in beside it.
     ///
     /// # Errors
     /// See [`IndexError`].
-    pub fn verify(&self, value: &Canonical<'_>, stored: Option<&[u8]>) -> Result<bool, IndexError> {
+    pub fn verify(
+        &self,
+        value: &Canonical<'_>,
+        length: IndexLength,
+        stored: Option<&[u8]>,
+    ) -> Result<bool, IndexError> {
         Ok(match (self.full(value)?, stored) {
             (None, None) => true,
-            (Some(hash), Some(stored)) if (8..=32).contains(&stored.len()) => {
-                hash[..stored.len()].ct_eq(stored).into()
-            }
+            (Some(hash), Some(stored)) => hash[..length.bytes()].ct_eq(stored).into(),
             _ => false,
         })
     }
@@ -152,15 +156,13 @@ mod tests {
 
     #[test]
     fn the_anchor_index() {
-        let key = key("exact");
+        let (key, length) = (key("exact"), IndexLength::default());
         for text in ["ada@example.org", "  ADA@Example.ORG\t"] {
-            let index = key.compute(&Value::text(text), IndexLength::default());
+            let index = key.compute(&Value::text(text), length);
             let index = index.unwrap().unwrap();
             assert_eq!(hex::encode(&index), "9fdf12ee58bd694248371cd5f3312684");
-            assert!(
-                key.verify(&Value::text("ada@example.org"), Some(&index))
-                    .unwrap()
-            );
+            let right = key.verify(&Value::text("ada@example.org"), length, Some(&index));
+            assert!(right.unwrap());
         }
     }
 
@@ -174,18 +176,23 @@ mod tests {
     fn verifying() {
         let key = key("exact");
         let value = Value::text("ada");
-        let long = key
-            .compute(&value, IndexLength::new(32).unwrap())
-            .unwrap()
-            .unwrap();
-        let verify = |value: &Value, stored: Option<&[u8]>| key.verify(value, stored).unwrap();
-        assert!(verify(&value, Some(&long)));
-        assert!(verify(&value, Some(&long[..8])));
-        assert!(!verify(&value, Some(&long[..7])));
-        assert!(!verify(&value, None));
-        assert!(!verify(&Value::text("bob"), Some(&long)));
-        assert!(verify(&Value::text(" "), None));
-        assert!(!verify(&Value::text(" "), Some(&long)));
+        let lengths = [8, 16, 32].map(|bytes| IndexLength::new(bytes).unwrap());
+        let long = key.compute(&value, lengths[2]).unwrap().unwrap();
+        for length in lengths {
+            let verify =
+                |value: &Value, stored: Option<&[u8]>| key.verify(value, length, stored).unwrap();
+            for kept in 0..=long.len() {
+                let right = kept == length.bytes();
+                assert_eq!(verify(&value, Some(&long[..kept])), right, "{kept}");
+            }
+            let mut index = long[..length.bytes()].to_vec();
+            assert!(!verify(&Value::text("bob"), Some(&index)));
+            assert!(!verify(&Value::text(" "), Some(&index)));
+            assert!(verify(&Value::text(" "), None));
+            assert!(!verify(&value, None));
+            *index.last_mut().unwrap() ^= 1;
+            assert!(!verify(&value, Some(&index)));
+        }
     }
 
     #[test]

@@ -24,7 +24,10 @@ pub enum Access<T> {
 
 /// That the key service denied a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the key service denies this process key {key} of domain `{domain}`")]
+#[error(
+    "the key service denies this process key {key} of domain `{domain}`; it needs a grant of that \
+     domain to open the field"
+)]
 pub struct Denied {
     /// The domain of the field.
     pub domain: String,

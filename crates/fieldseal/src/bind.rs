@@ -40,6 +40,8 @@ enum Part {
     Bound,
     /// Others, with nothing where sealed values will stand.
     Draft,
+    /// That nothing, of which a draft is known.
+    Empty,
 }
 
 impl<DB: Database> Binds<DB> {
@@ -81,6 +83,7 @@ impl<DB: Database> Binds<DB> {
     {
         match (self.part, cell) {
             (Part::Draft, Cell::Sealed(Some(_))) => self.add(column, Vec::new(), Part::Others),
+            (Part::Empty, Cell::Sealed(Some(_))) => self.add(column, Vec::new(), Part::Empty),
             _ => self.add(column, cell, Part::Others),
         }
     }
@@ -108,6 +111,7 @@ impl<DB: Database> Binds<DB> {
             Part::Keys => matches!(part, Part::Keys | Part::Bound),
             Part::Draft => matches!(part, Part::Others | Part::Bound),
             Part::Others | Part::Bound => part == Part::Others,
+            Part::Empty => part == Part::Empty,
         };
         if !collected {
             return Ok(());
@@ -142,41 +146,48 @@ where
     R: BindRow<DB>,
     DB::Arguments: sqlx::IntoArguments<DB>,
 {
-    let (text, arguments) = inserting(row, Part::All)?;
-    Ok(sqlx::query_with(AssertSqlSafe(text), arguments))
+    let binds = collect(row, Part::All, DB::Arguments::default())?;
+    let marks = marks::<DB>(0, binds.columns.len());
+    let text = inserting::<DB>(R::table(), &names::<DB>(&binds.columns), &marks);
+    Ok(sqlx::query_with(AssertSqlSafe(text), binds.arguments))
 }
 
-/// `INSERT` of a row without its key and its sealed values; with `key`, it answers that column.
+/// `INSERT` of a row without its sealed values, whose `key` the database makes and answers. MySQL has
+/// no RETURNING; but for NULL it makes a number where the column itself is counted, and else refuses:
+/// another column's counter must not pass for the key's.
 pub(crate) fn draft<DB, R>(
     row: &R,
-    key: Option<&str>,
+    key: &str,
 ) -> Result<(AssertSqlSafe<String>, DB::Arguments), sqlx::Error>
 where
     DB: Database,
     R: BindRow<DB>,
 {
-    let (mut text, arguments) = inserting(row, Part::Draft)?;
-    if let Some(key) = key {
-        text.push_str(&format!(" RETURNING CAST({} AS BIGINT)", name::<DB>(key)));
-    }
-    Ok((AssertSqlSafe(text), arguments))
+    let binds = collect(row, Part::Draft, DB::Arguments::default())?;
+    let marks = marks::<DB>(0, binds.columns.len());
+    let (mut columns, key) = (names::<DB>(&binds.columns), name::<DB>(key));
+    let text = if dialect::<DB>() == Dialect::MySql {
+        columns.push(key);
+        inserting::<DB>(
+            R::table(),
+            &columns,
+            &[marks, vec!["NULL".to_owned()]].concat(),
+        )
+    } else {
+        let insert = inserting::<DB>(R::table(), &columns, &marks);
+        format!("{insert} RETURNING CAST({key} AS BIGINT)")
+    };
+    Ok((AssertSqlSafe(text), binds.arguments))
 }
 
-fn inserting<DB, R>(row: &R, part: Part) -> Result<(String, DB::Arguments), sqlx::Error>
-where
-    DB: Database,
-    R: BindRow<DB>,
-{
-    let binds = collect(row, part, DB::Arguments::default())?;
-    let names: Vec<String> = binds
-        .columns
-        .iter()
-        .map(|column| name::<DB>(column))
-        .collect();
-    let (names, marks) = (names.join(", "), marks::<DB>(0, names.len()).join(", "));
-    let table = name::<DB>(&R::table().name);
-    let text = format!("INSERT INTO {table} ({names}) VALUES ({marks})");
-    Ok((text, binds.arguments))
+fn inserting<DB: Database>(table: &Table, columns: &[String], values: &[String]) -> String {
+    let table = name::<DB>(&table.name);
+    let (columns, values) = (columns.join(", "), values.join(", "));
+    format!("INSERT INTO {table} ({columns}) VALUES ({values})")
+}
+
+fn names<DB: Database>(columns: &[String]) -> Vec<String> {
+    columns.iter().map(|column| name::<DB>(column)).collect()
 }
 
 /// `UPDATE` of every column but the key of the row with this key, ready to be executed. Columns that
@@ -200,18 +211,34 @@ where
     Ok(sqlx::query_with(AssertSqlSafe(text), keys.arguments))
 }
 
-/// How many rows there are that the row's [`update`] would find: a database may keep another value
-/// than it was given.
-pub(crate) fn count<DB, R>(row: &R) -> Result<(AssertSqlSafe<String>, DB::Arguments), sqlx::Error>
+/// `UPDATE` of a row that [`draft`] inserted, and that got the key `id`. It finds that row or none:
+/// nobody else's has that key, which must be the row's own, and nothing where sealed values stand. It
+/// answers 1, but on MySQL, which has no RETURNING.
+pub(crate) fn fill<DB, R>(
+    row: &R,
+    key: &str,
+    id: i64,
+) -> Result<(AssertSqlSafe<String>, DB::Arguments), sqlx::Error>
 where
     DB: Database,
     R: BindRow<DB>,
+    for<'v> i64: Encode<'v, DB> + Type<DB>,
 {
-    let keys = collect(row, Part::Keys, DB::Arguments::default())?;
-    let condition = equations::<DB>(&keys.columns, 0).join(" AND ");
+    let others = collect(row, Part::Others, DB::Arguments::default())?;
+    let keys = collect(row, Part::Keys, others.arguments)?;
+    let mut empty = collect(row, Part::Empty, keys.arguments)?;
+    empty
+        .add(key, id, Part::Empty)
+        .map_err(sqlx::Error::Encode)?;
+    let set = equations::<DB>(&others.columns, 0).join(", ");
+    let conditions = [keys.columns, empty.columns].concat();
+    let conditions = equations::<DB>(&conditions, others.columns.len()).join(" AND ");
     let table = name::<DB>(&R::table().name);
-    let text = format!("SELECT COUNT(*) FROM {table} WHERE {condition}");
-    Ok((AssertSqlSafe(text), keys.arguments))
+    let mut text = format!("UPDATE {table} SET {set} WHERE {conditions}");
+    if dialect::<DB>() != Dialect::MySql {
+        text.push_str(" RETURNING CAST(1 AS BIGINT)");
+    }
+    Ok((AssertSqlSafe(text), empty.arguments))
 }
 
 fn collect<DB, R>(row: &R, part: Part, arguments: DB::Arguments) -> Result<Binds<DB>, sqlx::Error>

@@ -8,6 +8,7 @@ use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, Type, TypeInfo as _, ValueRef as _};
 
 use crate::Plain;
+use crate::plain::Unfit;
 
 /// What one sealed column holds in a row of the database.
 pub enum Cell<V> {
@@ -82,9 +83,26 @@ where
             (true, false) => Ok(Self::Sealed(Some(<Vec<u8> as Decode<'r, DB>>::decode(
                 value,
             )?))),
-            (false, false) => Ok(Self::Plain(Some(V::decode(value)?))),
+            (false, false) => {
+                let ty = value.type_info().name().to_owned();
+                let plain = V::decode(value).map_err(|error| {
+                    // The driver's words may quote the value.
+                    if error.is::<Unfit>() {
+                        error
+                    } else {
+                        unreadable::<V>(&ty)
+                    }
+                })?;
+                Ok(Self::Plain(Some(plain)))
+            }
         }
     }
+}
+
+#[cold]
+fn unreadable<V>(ty: &str) -> BoxDynError {
+    let rust = std::any::type_name::<V>();
+    format!("a {ty} in clear that cannot be read as {rust}; what it says is not shown").into()
 }
 
 impl<'q, DB, V> Encode<'q, DB> for Cell<V>

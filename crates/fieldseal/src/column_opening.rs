@@ -152,7 +152,9 @@ impl<'a> ColumnOpening<'a> {
     /// Why a key that is there does not open the value.
     #[cold]
     fn unopened(&self, key: KeyId, error: OpenError) -> Box<Stop> {
-        open_error(At::column(self.column, Some(key)), error).into()
+        // What is no sealed value names no key.
+        let key = (error != OpenError::NotSealed).then_some(key);
+        open_error(At::column(self.column, key), error).into()
     }
 
     /// Whether the indexes that were fetched are those of the value.
@@ -172,9 +174,10 @@ impl<'a> ColumnOpening<'a> {
             };
             let right = match (&value, &self.keys.indexes) {
                 (None, _) => stored.is_none(),
-                (Some((value, _)), Ok(keys)) => keys
-                    .get(number)
-                    .is_some_and(|key| key.verify(value, stored.as_deref()).unwrap_or(false)),
+                (Some((value, _)), Ok(keys)) => keys.get(number).is_some_and(|key| {
+                    let right = key.verify(value, index.length, stored.as_deref());
+                    right.unwrap_or(false)
+                }),
                 (Some((_, id)), Err(error)) => return Err(stop(column, *id, error)),
             };
             if !right {

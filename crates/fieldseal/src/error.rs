@@ -4,9 +4,15 @@
 use std::fmt;
 
 use fieldseal_envelope::KeyId;
-use fieldseal_keys::{KeyringError, ProviderError};
+use fieldseal_keys::{KeyStoreError, KeyringError, ProviderError};
 
 use crate::column::Column;
+
+/// What a service may not do without; the statements are in `docs/APPLICATION.md`.
+const RIGHTS: &str = "the service's database user needs SELECT on fieldseal_meta, \
+    fieldseal_data_keys and fieldseal_key_wraps, to seal also INSERT on the last two and UPDATE \
+    (reserved, state, slot) on fieldseal_data_keys, and in MySQL and MariaDB UPDATE (id) on \
+    fieldseal_meta (the GRANTs of docs/APPLICATION.md, section 5); a SQLite file must be writable";
 
 /// Where something went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,9 +50,11 @@ impl fmt::Display for At {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The column holds something that no seal made, perhaps a value in clear.
+    /// The column holds something that no seal made: perhaps a value in clear, perhaps the rest of a
+    /// sealed one that was cut off within its first 46 bytes.
     #[error(
-        "{at}: not a sealed value; it may be in clear: find out who wrote it, and seal it anew"
+        "{at}: not a sealed value; it may be in clear, or was cut short: find out who wrote it, and \
+         seal it anew"
     )]
     NotSealed {
         /// Where.
@@ -58,7 +66,8 @@ pub enum Error {
         /// Where.
         at: At,
     },
-    /// It was sealed for another row, column, table or kind, or is damaged.
+    /// It was sealed for another row, column, table or kind, or is damaged. One that lost so many bytes
+    /// that too few are left for a sealed value is [`NotSealed`](Self::NotSealed).
     #[error("{at}: does not open here; it was sealed for another place or kind, or is damaged")]
     DoesNotOpen {
         /// Where.
@@ -78,15 +87,17 @@ pub enum Error {
         /// Where.
         at: At,
     },
-    /// The value to be sealed is wider than its column.
-    #[error("{at}: the value is too wide for its column")]
+    /// The value to be sealed is wider than its column, or has more digits behind the point.
+    #[error("{at}: the value is too wide for its column, which takes {takes}")]
     TooWide {
         /// Where.
         at: At,
+        /// What the column takes.
+        takes: String,
     },
     /// The key service denies this process the key. Declare the field as an `Access` to get the
     /// rest of the row.
-    #[error("{at}: the key service denies the key of its domain: {reason}")]
+    #[error("{at}: {reason}")]
     Denied {
         /// Where.
         at: At,
@@ -122,7 +133,8 @@ pub enum Error {
         /// Under what it is wrapped.
         reason: String,
     },
-    /// The key store holds something that only damage or an attack explains.
+    /// The key is not one of the column's domain and purpose: the value was moved from a column of
+    /// another domain, the domain is misspelt, or the key store was damaged or attacked.
     #[error("{at}: {reason}")]
     Alarm {
         /// Where.
@@ -192,6 +204,13 @@ impl Error {
     pub(crate) fn of_key(at: At, error: &KeyringError) -> Self {
         let reason = error.to_string();
         match error {
+            KeyringError::Store {
+                source: KeyStoreError::Forbidden { .. },
+                ..
+            } => Self::Keys {
+                at,
+                reason: format!("{reason}: {RIGHTS}"),
+            },
             KeyringError::Unknown { .. } => Self::KeyUnknown { at },
             KeyringError::NoUsableWrap { .. } => Self::KeyRetired { at, reason },
             _ if error.is_alarm() => Self::Alarm { at, reason },

@@ -3,7 +3,8 @@
 //! is put in.
 
 use fieldseal_db::Dialect;
-use sqlx::{Database, Executor, IntoArguments, Transaction};
+use sqlx::error::ErrorKind;
+use sqlx::{Database, Encode, Executor, IntoArguments, Transaction, Type};
 
 use crate::bind::{self, BindRow, dialect};
 use crate::{Error, Sealed, Vault};
@@ -27,6 +28,16 @@ pub enum InsertError {
     /// The database made no key: the column is not `AUTO_INCREMENT`.
     #[error("{table}: the database made no key; declare the key column AUTO_INCREMENT")]
     NoKey {
+        /// The table.
+        table: String,
+    },
+    /// The row was not found again by its key: `row` was given another, or something hides it.
+    #[error(
+        "{table}: the row that was inserted is not found again by the key that the database made; seal \
+         it for the key that is given, and look for a policy, rule or trigger that hides the row or \
+         keeps its columns from being updated"
+    )]
+    Lost {
         /// The table.
         table: String,
     },
@@ -63,6 +74,7 @@ impl Vault {
         DB::Arguments: IntoArguments<DB>,
         for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
         for<'r> (i64,): sqlx::FromRow<'r, DB::Row>,
+        for<'v> i64: Encode<'v, DB> + Type<DB>,
     {
         let table = T::table();
         let [key] = table.key.as_slice() else {
@@ -79,21 +91,46 @@ impl Vault {
         })?;
         let sealed = self.seal_by(&row(id), leave).await;
         let sealed = sealed.map_err(InsertError::Seal)?;
-        let update = bind::update::<DB, _>(&sealed).map_err(InsertError::Database)?;
-        let done = update.execute(&mut **transaction).await;
-        done.map_err(InsertError::Database)?;
-        if table.binds_beside_key() {
-            let (found, arguments) =
-                bind::count::<DB, _>(&sealed).map_err(InsertError::Database)?;
-            let found = sqlx::query_as_with::<DB, (i64,), _>(found, arguments);
-            let found = found.fetch_one(&mut **transaction).await;
-            if found.map_err(InsertError::Database)?.0 != 1 {
-                let table = table.name.clone();
-                return Err(InsertError::Bound { table });
-            }
+        let filled = filled::<DB, _>(transaction, &sealed, key, id).await;
+        if filled.map_err(InsertError::Database)? {
+            return Ok(id);
         }
-        Ok(id)
+        let name = table.name.clone();
+        Err(if table.binds_beside_key() {
+            InsertError::Bound { table: name }
+        } else {
+            InsertError::Lost { table: name }
+        })
     }
+}
+
+/// Puts what was sealed into the row that was inserted; false where it is not found, and then no row
+/// was touched.
+async fn filled<DB, R>(
+    connection: &mut DB::Connection,
+    sealed: &R,
+    key: &str,
+    id: i64,
+) -> Result<bool, sqlx::Error>
+where
+    DB: Database,
+    R: BindRow<DB>,
+    DB::Arguments: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+    for<'r> (i64,): sqlx::FromRow<'r, DB::Row>,
+    for<'v> i64: Encode<'v, DB> + Type<DB>,
+{
+    let (fill, arguments) = bind::fill::<DB, _>(sealed, key, id)?;
+    if dialect::<DB>() != Dialect::MySql {
+        let filled = sqlx::query_as_with::<DB, (i64,), _>(fill, arguments);
+        let filled = filled.fetch_all(connection).await?;
+        return Ok(filled.len() == 1);
+    }
+    let fill = sqlx::query_with(fill, arguments);
+    fill.execute(&mut *connection).await?;
+    let asked = sqlx::query_as::<DB, (i64,)>("SELECT CAST(ROW_COUNT() AS SIGNED)");
+    let (rows,) = asked.fetch_one(connection).await?;
+    Ok(rows == 1)
 }
 
 /// Inserts a row without its key and its sealed values, and asks for the key; `None` where MySQL
@@ -110,19 +147,29 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
     for<'r> (i64,): sqlx::FromRow<'r, DB::Row>,
 {
-    if dialect::<DB>() == Dialect::MySql {
-        let (insert, arguments) = bind::draft::<DB, _>(draft, None)?;
-        // MySQL has no RETURNING; this is the connection's own last key, whoever else inserts. An
-        // INSERT that makes no key leaves the one before, which is another row's: it is forgotten.
-        let forget = sqlx::query::<DB>("SELECT LAST_INSERT_ID(0)");
-        forget.execute(&mut *connection).await?;
-        let insert = sqlx::query_with(insert, arguments);
-        insert.execute(&mut *connection).await?;
-        let asked = sqlx::query_as::<DB, (i64,)>("SELECT CAST(LAST_INSERT_ID() AS SIGNED)");
-        let (id,) = asked.fetch_one(connection).await?;
-        return Ok((id != 0).then_some(id));
+    let (insert, arguments) = bind::draft::<DB, _>(draft, key)?;
+    if dialect::<DB>() != Dialect::MySql {
+        let inserted = sqlx::query_as_with::<DB, (i64,), _>(insert, arguments);
+        return inserted.fetch_one(connection).await.map(|(id,)| Some(id));
     }
-    let (insert, arguments) = bind::draft::<DB, _>(draft, Some(key))?;
-    let inserted = sqlx::query_as_with::<DB, (i64,), _>(insert, arguments);
-    inserted.fetch_one(connection).await.map(|(id,)| Some(id))
+    // This is the connection's own last key, whoever else inserts. An INSERT that makes no key leaves
+    // the one before, which is another row's: it is forgotten.
+    let forget = sqlx::query::<DB>("SELECT LAST_INSERT_ID(0)");
+    forget.execute(&mut *connection).await?;
+    let insert = sqlx::query_with(insert, arguments);
+    match insert.execute(&mut *connection).await {
+        Err(error) if is_null(&error, key) => return Ok(None),
+        done => done?,
+    };
+    let asked = sqlx::query_as::<DB, (i64,)>("SELECT CAST(LAST_INSERT_ID() AS SIGNED)");
+    let (id,) = asked.fetch_one(connection).await?;
+    Ok((id != 0).then_some(id))
+}
+
+/// Whether the column was refused because it is NULL, which a counted one never is.
+fn is_null(error: &sqlx::Error, column: &str) -> bool {
+    error.as_database_error().is_some_and(|error| {
+        error.kind() == ErrorKind::NotNullViolation
+            && error.message().contains(&format!("'{column}'"))
+    })
 }

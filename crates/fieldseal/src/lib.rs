@@ -54,7 +54,8 @@
 //!
 //! [`Vault::start`] names the deployment and who wraps its keys; with the feature `policy` a
 //! `PolicyFile` says so as it does to the pipeline. [`Start::open_pool`] takes the application's own
-//! pool and keeps up to two connections beside it, [`Start::open`] a URL.
+//! pool and keeps up to two connections beside it, [`Start::open`] a URL. [`Start::provider`] is for
+//! a key service of one's own; all that its implementation names is in [`keys`].
 //!
 //! # Rows
 //!
@@ -67,7 +68,7 @@
 //! |---|---|
 //! | `table = "shop.customers"` | the table's permanent id, which is part of every value |
 //! | `target = "customers"` | its name in the database; the part behind the dot unless said |
-//! | `bind = "column"`, `bind(tenant)` | what values are bound to, if not to the key |
+//! | `bind = "column"`, `bind(tenant)` | what values are bound to, if not to the key; columns, not fields, are named |
 //! | `policy = "../policy.toml"` | instead of all else: take table, kinds, domains and indexes from the pipeline's policy file, relative to the crate's folder. The fields are matched with the columns of the new database by name; the crate is built anew when the file changes |
 //!
 //! | on a field | |
@@ -81,7 +82,11 @@
 //! | `id`, `column` | the permanent id and the name in the database, where they are not the field's name |
 //! | `width`, `bits`, `scale`, `fixed_char` | details of the kind, as in the policy |
 //!
-//! Either way the policy's own checker decides what is allowed, and a mistake does not compile.
+//! Either way the policy's own checker decides what is allowed, and a mistake does not compile. But
+//! only with `policy = …` is a struct compared with the policy that the database was filled by, when
+//! the crate is built. What attributes say is compared with nothing, neither at the start nor by a
+//! `PolicyFile`: a misspelt domain gets a key of its own and seals with it, and a field that lacks its
+//! `domain` is written in clear wherever the column's type takes it.
 //!
 //! - [`Vault::seal`], [`Vault::seal_all`] make rows to be bound; [`insert()`] and [`update`] spell the
 //!   statement, or bind the row's fields in one of your own.

@@ -1,6 +1,7 @@
 //! Opening rows. Owns fetching every key that some rows name in one go, and who opens them: one
 //! core or all; opening one row is `opening`'s.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use fieldseal_model::RowKey;
@@ -177,14 +178,22 @@ fn cells_of_many<T: Sealed>(table: &Table, mut rows: Vec<T::Row>) -> (Vec<T::Row
     (rows, cells)
 }
 
-/// Runs `work` on rayon's threads, so that this one goes on with its other tasks meanwhile.
+/// Runs `work` on rayon's threads, so that this one goes on with its other tasks meanwhile. A panic
+/// of an application's own type is one here, as it is where rows are opened in place: rayon would end
+/// the process.
 async fn on_all_cores<R: Send + 'static>(
     work: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, Error> {
     let (done, result) = tokio::sync::oneshot::channel();
     rayon::spawn(move || {
+        // Nothing that a panic may have left half done is used any more.
+        let worked = catch_unwind(AssertUnwindSafe(work));
         // Nobody waits any more if this fails.
-        let _ = done.send(work());
+        let _ = done.send(worked);
     });
-    result.await.map_err(|_| Error::Threads)
+    match result.await {
+        Ok(Ok(worked)) => Ok(worked),
+        Ok(Err(panic)) => resume_unwind(panic),
+        Err(_) => Err(Error::Threads),
+    }
 }

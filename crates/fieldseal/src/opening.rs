@@ -165,15 +165,28 @@ pub(crate) fn of_opened<F: Field>(
     let found = match (opened, bytes) {
         (Ok(Some(opened)), Some(bytes)) => {
             let value = F::Value::take_opened(opened.kind, Plaintext::new(bytes));
-            Found::Value(value.map_err(|error| match error {
+            let mut value = value.map_err(|error| match error {
                 OddValue::NotCanonical { .. } => opened.not_canonical(column),
                 error => wrong_kind(column, &error),
-            })?)
+            })?;
+            fill_scale(column, &mut value);
+            Found::Value(value)
         }
         (Ok(_), _) => Found::Null,
         (Err(stop), _) => stop.found()?,
     };
     of_found(column, found)
+}
+
+/// The zeros that the canonical form does not have.
+#[inline]
+fn fill_scale<V: FieldValue>(column: &Column, value: &mut V) {
+    // Known when it is compiled: no other kind pays for it.
+    if V::KIND == Kind::Decimal
+        && let Some(scale) = column.ty.scale
+    {
+        value.fill_scale(scale);
+    }
 }
 
 /// The field's own type of what was found.
@@ -209,7 +222,7 @@ fn in_clear<V: FieldValue>(
     column: &Column,
     cell: Cell<V>,
 ) -> Result<(Found<V>, Option<Value>), Error> {
-    let value = match cell {
+    let mut value = match cell {
         Cell::Sealed(None) | Cell::Plain(None) => return Ok((Found::Null, None)),
         Cell::Plain(Some(value)) => value,
         Cell::Sealed(Some(bytes)) => {
@@ -225,5 +238,7 @@ fn in_clear<V: FieldValue>(
     };
     let canonical = value.to_value();
     let canonical = canonical.map_err(|error| wrong_kind(column, &error))?;
+    // SQLite keeps none: the same is shown before the move and after.
+    fill_scale(column, &mut value);
     Ok((Found::Value(value), Some(canonical)))
 }

@@ -98,6 +98,11 @@ impl<T: FieldValue + Wipe> FieldValue for Pii<T> {
     fn take_opened(kind: Kind, bytes: Plaintext) -> Result<Self, OddValue> {
         T::take_opened(kind, bytes).map(Self)
     }
+
+    #[inline]
+    fn fill_scale(&mut self, scale: u32) {
+        self.0.fill_scale(scale);
+    }
 }
 
 impl<T: Wipe> Wipe for Option<T> {

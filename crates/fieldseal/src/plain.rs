@@ -48,7 +48,12 @@ pub trait Plain<DB: Database>: Sized {
     }
 }
 
-const NO_PLAIN_FORM: &str = "the field's type has no plaintext form with this driver";
+/// Why a value in clear and a field do not fit, in words of ours: a driver's may quote the value.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unfit(&'static str);
+
+const NO_PLAIN_FORM: Unfit = Unfit("the field's type has no plaintext form with this driver");
 
 impl<DB: Database, T: Plain<DB> + Wipe> Plain<DB> for Pii<T> {
     fn compatible(ty: &DB::TypeInfo) -> bool {
@@ -133,7 +138,7 @@ macro_rules! widened {
 }
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-const OUT_OF_RANGE: &str = "the number is out of the field's or the column's range";
+const OUT_OF_RANGE: Unfit = Unfit("the number is out of the field's or the column's range");
 
 #[cfg(feature = "sqlite")]
 mod sqlite {
@@ -161,4 +166,6 @@ mod mysql {
 
 // Behind the macros, which it uses.
 mod libraries;
+#[cfg(feature = "uuid")]
+mod uuids;
 mod wide;

@@ -43,8 +43,8 @@ impl PolicyFile {
         let name = path.display();
         let text = std::fs::read_to_string(path).map_err(|error| {
             mistaken(format!(
-                "the policy file {name} cannot be read: {}",
-                error.kind()
+                "the policy file {name} cannot be read: {error}; a relative path starts at the folder \
+                 that this process runs in"
             ))
         })?;
         let policy = Policy::parse(&text).map_err(|mistakes| {
@@ -139,8 +139,8 @@ impl PolicyFile {
             Location::File(path) => {
                 let path = self.folder.join(path);
                 std::fs::read_to_string(&path).map_err(|error| {
-                    let (path, why) = (path.display(), error.kind());
-                    mistaken(format!("target.url_file {path} cannot be read: {why}"))
+                    let path = path.display();
+                    mistaken(format!("target.url_file {path} cannot be read: {error}"))
                 })
             }
         };

@@ -1,84 +1,25 @@
 //! Making a vault: key store, key providers, and the word that a database is in clear. Owns that
 //! plaintext mode is loud and refused where sealed data lies.
 
+mod error;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fieldseal_db::{Connect, Database, DbError, Dialect};
+use fieldseal_db::{Connect, Database, DbError, Dialect, redact_url};
 use fieldseal_keys::{
     KeyProvider, KeyStore, KeyStoreError, Keyring, KeyringError, KeyringSettings, LocalProvider,
-    RootFileError,
 };
 use fieldseal_keystore::DbKeyStore;
 
+pub use self::error::StartError;
 use crate::Vault;
 use crate::vault::Mode;
 
 /// Connections that the vault keeps for itself: keys are asked for rarely.
 const CONNECTIONS: u32 = 2;
-
-/// Why there is no vault.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The database, which holds the keys in a sealed one, cannot be had.
-    #[error("the database cannot be had: {source}")]
-    Database {
-        /// What the database said.
-        #[source]
-        source: DbError,
-    },
-    /// The policy file cannot be read, has mistakes, or names what this program cannot use.
-    #[cfg(feature = "policy")]
-    #[error("{reason}")]
-    Policy {
-        /// What is wrong with it, and where.
-        reason: String,
-    },
-    /// The keyring refuses the configuration or the store.
-    #[error(transparent)]
-    Keys(KeyringError),
-    /// The tables of keys are not where the vault's own connections are, or the user may not read
-    /// them.
-    #[error(
-        "{source}; the URL, or the options that the pool connects with, must lead to the tables that \
-         `fieldseal migrate` made, and the user needs its rights on them; a pool's hooks are not run \
-         for the vault's own connections"
-    )]
-    KeysNotFound {
-        /// What the keyring wanted, and what the database said.
-        #[source]
-        source: KeyringError,
-    },
-    /// The root key file cannot be read.
-    #[error(transparent)]
-    RootKeyFile(RootFileError),
-    /// AWS KMS cannot be had.
-    #[error("AWS KMS key `{key}`: {reason}")]
-    AwsKms {
-        /// As the configuration names it.
-        key: String,
-        /// What was said.
-        reason: String,
-    },
-    /// Plaintext mode over a database that holds sealed data.
-    #[error(
-        "the database holds sealed data (it has {found}): start with `Vault::start`, not in \
-         plaintext mode"
-    )]
-    SealedDatabase {
-        /// The table or column that says so.
-        found: &'static str,
-    },
-    /// Plaintext mode on a connection that is in no database: any of the server's might be meant.
-    #[error(
-        "the connection is in no database, so nothing tells whether sealed data is written in clear: \
-         name a database in its URL"
-    )]
-    NoDatabase,
-}
 
 /// The application's own pool, of any driver that is built.
 pub struct ApplicationPool(Database);
@@ -152,7 +93,7 @@ impl Vault {
     /// [`StartError::SealedDatabase`] for a database that holds sealed data;
     /// [`StartError::NoDatabase`]; the database cannot be reached.
     pub async fn plaintext(url: &str) -> Result<Self, StartError> {
-        Self::in_clear(connect(url).await?).await
+        Self::in_clear(connect(url).await?, &redact_url(url)).await
     }
 
     /// The same for the database that the connections of the application's own pool are in. One of
@@ -164,11 +105,11 @@ impl Vault {
     /// As [`plaintext`](Self::plaintext).
     pub async fn plaintext_pool(pool: impl Into<ApplicationPool>) -> Result<Self, StartError> {
         let ApplicationPool(database) = pool.into();
-        Self::in_clear(database).await
+        Self::in_clear(database, "the pool's database").await
     }
 
-    async fn in_clear(database: Database) -> Result<Self, StartError> {
-        let checked = refuse_sealed(&database).await;
+    async fn in_clear(database: Database, place: &str) -> Result<Self, StartError> {
+        let checked = refuse_sealed(&database, place).await;
         database.close().await;
         checked?;
         tracing::warn!(
@@ -206,7 +147,73 @@ impl Start {
         self
     }
 
-    /// Data keys are wrapped by a provider of one's own.
+    /// Data keys are wrapped by a provider of one's own: a key service other than AWS KMS. What it
+    /// makes must open again under the same deployment, domain and purpose, and under no others.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use fieldseal::Vault;
+    /// use fieldseal::keys::{
+    ///     DataKey, KeyProvider, ProviderError, WrapContext, WrappingKey, async_trait,
+    /// };
+    ///
+    /// /// A key service as this program reaches it.
+    /// struct Service {
+    ///     names: Vec<WrappingKey>,
+    /// }
+    ///
+    /// impl Service {
+    ///     /// Asks the service to encrypt or decrypt, bound to a text.
+    ///     async fn ask(&self, what: &str, bound: &str, bytes: &[u8]) -> Result<Vec<u8>, ProviderError> {
+    ///         # let _ = (what, bound, bytes);
+    ///         let reason = "nobody answers in an example".to_owned();
+    ///         Err(ProviderError::Unavailable { reason })
+    ///     }
+    /// }
+    ///
+    /// fn bound(context: &WrapContext) -> String {
+    ///     let WrapContext { deployment, domain, purpose } = context;
+    ///     format!("{deployment} {domain} {purpose}")
+    /// }
+    ///
+    /// #[async_trait]
+    /// impl KeyProvider for Service {
+    ///     fn wrapping_keys(&self) -> &[WrappingKey] {
+    ///         &self.names
+    ///     }
+    ///
+    ///     async fn generate(&self, context: &WrapContext) -> Result<(DataKey, Vec<u8>), ProviderError> {
+    ///         let key = DataKey::generate().map_err(|error| ProviderError::Unavailable {
+    ///             reason: error.to_string(),
+    ///         })?;
+    ///         let wrapped = self.wrap(context, &key).await?;
+    ///         Ok((key, wrapped))
+    ///     }
+    ///
+    ///     async fn wrap(&self, context: &WrapContext, key: &DataKey) -> Result<Vec<u8>, ProviderError> {
+    ///         self.ask("encrypt", &bound(context), key.expose()).await
+    ///     }
+    ///
+    ///     async fn unwrap(
+    ///         &self,
+    ///         context: &WrapContext,
+    ///         _name: &WrappingKey,
+    ///         wrapped: &[u8],
+    ///     ) -> Result<DataKey, ProviderError> {
+    ///         let bytes = self.ask("decrypt", &bound(context), wrapped).await?;
+    ///         let bytes = bytes.try_into().map_err(|_| ProviderError::Invalid {
+    ///             reason: "what was unwrapped is no key of 32 bytes".to_owned(),
+    ///         })?;
+    ///         Ok(DataKey::from_bytes(bytes))
+    ///     }
+    /// }
+    ///
+    /// let names = vec!["service:key-1".parse()?];
+    /// let start = Vault::start("shop").provider(Arc::new(Service { names }));
+    /// # let _ = start;
+    /// # Ok::<(), fieldseal::keys::InvalidWrappingKey>(())
+    /// ```
     #[must_use]
     pub fn provider(mut self, provider: Arc<dyn KeyProvider>) -> Self {
         self.wrapping.push(Wrapping::Provider(provider));
@@ -276,7 +283,7 @@ impl Start {
         opened.map_err(|error| match error {
             StartError::Keys(
                 source @ KeyringError::Store {
-                    source: KeyStoreError::Failed { .. },
+                    source: KeyStoreError::Failed { .. } | KeyStoreError::Forbidden { .. },
                     ..
                 },
             ) => StartError::KeysNotFound { source },
@@ -350,10 +357,14 @@ impl Sdks {
 
 async fn connect(url: &str) -> Result<Database, StartError> {
     let database = Database::connect(url, Connect::guest(CONNECTIONS)).await;
-    database.map_err(|source| StartError::Database { source })
+    database.map_err(|source| StartError::Database {
+        place: redact_url(url),
+        source,
+    })
 }
 
-/// What only a sealed database has; any of it says enough.
+/// What only a sealed database has; any of it says enough: the tables of keys may lie elsewhere, the
+/// column is in every table that the pipeline fills.
 const SIGNS: [&str; 3] = [
     "a table fieldseal_data_keys",
     "a table fieldseal_meta",
@@ -362,8 +373,11 @@ const SIGNS: [&str; 3] = [
 
 /// Asks on one of the application's own connections where there is a pool: what counts is where its
 /// hooks have led it.
-async fn refuse_sealed(database: &Database) -> Result<(), StartError> {
-    let failed = |source| StartError::Database { source };
+async fn refuse_sealed(database: &Database, place: &str) -> Result<(), StartError> {
+    let failed = |source| StartError::Database {
+        place: place.to_owned(),
+        source,
+    };
     let rows = database.query_lender(question(database.dialect()), &[]);
     let rows = rows.await.map_err(failed)?;
     let answer = rows.first().ok_or(DbError::unexpected()).map_err(failed)?;
@@ -387,7 +401,8 @@ const fn question(dialect: Dialect) -> &'static str {
             "SELECT 1, \
              (SELECT COUNT(*) FROM pragma_table_list WHERE name = 'fieldseal_data_keys'), \
              (SELECT COUNT(*) FROM pragma_table_list WHERE name = 'fieldseal_meta'), \
-             0"
+             (SELECT COUNT(*) FROM pragma_table_list AS t, pragma_table_xinfo(t.name, t.schema) AS c \
+             WHERE t.type = 'table' AND c.name = '_fieldseal_version')"
         }
         // The tables of all schemas, whatever the search path. The information schema would show
         // only what this user may use.
@@ -395,10 +410,10 @@ const fn question(dialect: Dialect) -> &'static str {
             "SELECT CAST(1 AS BIGINT), \
              (SELECT COUNT(*) FROM pg_catalog.pg_class WHERE relname = 'fieldseal_data_keys'), \
              (SELECT COUNT(*) FROM pg_catalog.pg_class WHERE relname = 'fieldseal_meta'), \
-             CAST(0 AS BIGINT)"
+             (SELECT COUNT(*) FROM pg_catalog.pg_attribute \
+             WHERE attname = '_fieldseal_version' AND NOT attisdropped)"
         }
-        // MySQL shows nothing else, and the tables of keys need not be among it: hence the column,
-        // which every table has that the pipeline fills.
+        // MySQL shows nothing else, and the tables of keys need not be among it.
         Dialect::MySql => {
             "SELECT DATABASE() IS NOT NULL, \
              (SELECT COUNT(*) FROM information_schema.tables \

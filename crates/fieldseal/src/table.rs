@@ -195,14 +195,34 @@ impl Misfit {
                 at,
                 reason: format!("the value is not of the column's kind, {}", ty.kind),
             },
-            Self::TooWide => Error::TooWide { at },
+            Self::TooWide => Error::TooWide {
+                at,
+                takes: takes(ty),
+            },
         }
     }
 }
 
+/// What a column of this type takes, by the details of its kind.
+fn takes(ty: &ValueType) -> String {
+    let wide = match (ty.kind, ty.scale, ty.bits, ty.width) {
+        (Kind::Decimal, Some(scale), ..) => {
+            return format!("at most {scale} digits behind the point (its scale)");
+        }
+        (Kind::Bytes, _, Some(bits), _) => {
+            return format!("just {} bytes (its {bits} bits)", bits.div_ceil(8));
+        }
+        (Kind::Bytes, _, _, Some(width)) => return format!("at most {width} bytes"),
+        (Kind::Float, ..) => "numbers of 32 bits",
+        (Kind::DateTime | Kind::Timestamp, ..) => "at most 6 digits behind the second",
+        _ => "less",
+    };
+    wide.to_owned()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Binding, Table};
+    use super::{Binding, Table, takes};
     use crate::{Error, FieldValue, Kind, OddValue, Value};
     use fieldseal_model::ValueType;
 
@@ -250,7 +270,31 @@ mod tests {
             let error = refused.unwrap_err();
             assert!(matches!(error, Error::TooWide { .. }), "{error}");
             let text = error.to_string();
-            assert_eq!(text, "visits.at: the value is too wide for its column");
+            let wanted = "visits.at: the value is too wide for its column, which takes at most 6 \
+                          digits behind the second";
+            assert_eq!(text, wanted);
         }
+    }
+
+    #[test]
+    fn what_a_column_takes_is_told_by_its_details() {
+        let decimal = ValueType {
+            scale: Some(2),
+            ..ValueType::of(Kind::Decimal)
+        };
+        assert_eq!(
+            takes(&decimal),
+            "at most 2 digits behind the point (its scale)"
+        );
+        let binary = ValueType {
+            width: Some(16),
+            ..ValueType::of(Kind::Bytes)
+        };
+        assert_eq!(takes(&binary), "at most 16 bytes");
+        let bits = ValueType {
+            bits: Some(12),
+            ..ValueType::of(Kind::Bytes)
+        };
+        assert_eq!(takes(&bits), "just 2 bytes (its 12 bits)");
     }
 }

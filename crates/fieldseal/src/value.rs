@@ -30,7 +30,7 @@ use fieldseal_model::{Kind, Plaintext, Value};
 /// | `f32`, `f64` | float | – |
 /// | `Vec<u8>` | bytes | – |
 /// | `rust_decimal::Decimal` | decimal | `rust_decimal` |
-/// | `uuid::Uuid` | uuid | `uuid` |
+/// | `uuid::Uuid`, `uuid::fmt::Hyphenated` | uuid | `uuid` |
 /// | `serde_json::Value`, `Box<serde_json::value::RawValue>` | json | `json` |
 /// | `chrono::NaiveDate`, `time::Date` | date | `chrono`, `time` |
 /// | `chrono::NaiveDateTime`, `time::PrimitiveDateTime` | datetime | `chrono`, `time` |
@@ -40,7 +40,12 @@ use fieldseal_model::{Kind, Plaintext, Value};
 ///
 /// A field that may be NULL has an `Option` of one of them: see [`Field`](crate::Field).
 ///
-/// An application's own type implements it through one of these, as here:
+/// `Uuid` and `Hyphenated` are sealed to the same value. They differ in the plaintext database alone,
+/// and only where MySQL, MariaDB or SQLite holds it: there `Uuid` is written as 16 bytes, `Hyphenated`
+/// as text; each is read from either.
+///
+/// An application's own type implements it through one of these, as here (one of kind decimal has
+/// [`fill_scale`](Self::fill_scale) too):
 ///
 /// ```
 /// use fieldseal::{FieldValue, Kind, OddValue, Value};
@@ -85,6 +90,13 @@ pub trait FieldValue: Sized {
         let value = Value::from_canonical(kind, bytes.into_exposed());
         Self::from_value(&value.map_err(|_| OddValue::NotCanonical { kind })?)
     }
+
+    /// Gives the value the zeros at its end that a column with `scale` digits behind the point gives
+    /// it: 12.5 becomes 12.50 where they are two. The canonical form has none. Called for the kind
+    /// decimal only, where the column has a scale; the value stays the same number.
+    ///
+    /// A type of the application's own that has a decimal in it passes this on.
+    fn fill_scale(&mut self, _scale: u32) {}
 }
 
 /// A value that does not fit: never says what it is.

@@ -65,7 +65,7 @@ pub enum KeyringError {
         found: String,
     },
     /// Every usable wrap was refused, by outage or by access rules. Trying again may help.
-    #[error("{key} cannot be unwrapped now: {}", list(.refused))]
+    #[error("{key} {}: {}", cannot(.refused), list(.refused))]
     Refused {
         /// Which key.
         key: KeyRef,
@@ -86,13 +86,16 @@ pub enum KeyringError {
         refused: Vec<RefusedWrap>,
     },
     /// Alarm: a wrap is damaged or was made for something else. Somebody may have changed the
-    /// key store.
-    #[error("alarm: the wrap of {key} under `{wrapping_key}` is not genuine: {error}")]
+    /// key store, or moved a value to where another domain's belong.
+    #[error("alarm: {}", not_genuine(key, wrapping_key, stored_for.as_deref(), error))]
     ForgedWrap {
         /// Which key.
         key: KeyRef,
         /// The wrapping key it names.
         wrapping_key: WrappingKey,
+        /// What the store says the key is for, where that is not what was asked for. It explains the
+        /// error; nothing is ever opened by it.
+        stored_for: Option<Box<(Domain, Purpose)>>,
         /// What its provider said.
         error: ProviderError,
     },
@@ -164,10 +167,82 @@ impl KeyringError {
     }
 }
 
+/// Whether waiting may help.
+fn cannot(refused: &[RefusedWrap]) -> &'static str {
+    let denied = |wrap: &RefusedWrap| matches!(wrap.error, ProviderError::Denied { .. });
+    if refused.iter().all(denied) {
+        "may not be unwrapped by this process"
+    } else {
+        "cannot be unwrapped now"
+    }
+}
+
+fn not_genuine(
+    key: &KeyRef,
+    wrapping_key: &WrappingKey,
+    stored_for: Option<&(Domain, Purpose)>,
+    error: &ProviderError,
+) -> String {
+    let KeyRef { id, domain, .. } = key;
+    match stored_for {
+        Some((stored, _)) if stored != domain => format!(
+            "the key store has key {id} for domain `{stored}`, and it was asked for `{domain}`: the \
+             value was moved from another column, or a domain is misspelt, or the key store was \
+             changed"
+        ),
+        Some((_, stored)) => format!(
+            "the key store has key {id} of domain `{domain}` for purpose `{stored}`, and it was asked \
+             for `{}`: a column's value was opened as a free one or the reverse, or the key store was \
+             changed",
+            key.purpose
+        ),
+        None => {
+            let why = match error {
+                ProviderError::Invalid { reason } => reason.clone(),
+                other => other.to_string(),
+            };
+            format!("the wrap of {key} under `{wrapping_key}` is not genuine: {why}")
+        }
+    }
+}
+
 fn list(refused: &[RefusedWrap]) -> String {
     let texts: Vec<String> = refused
         .iter()
         .map(|wrap| format!("`{}`: {}", wrap.wrapping_key, wrap.error))
         .collect();
     texts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a refusal by this provider, and then by the other one, says.
+    fn refused(errors: [ProviderError; 2]) -> String {
+        let refused = errors.into_iter().map(|error| RefusedWrap {
+            wrapping_key: "local:x".parse().unwrap(),
+            error,
+        });
+        let key = KeyRef {
+            id: KeyId::from_bytes([7; 16]),
+            domain: "contact".parse().unwrap(),
+            purpose: Purpose::Seal,
+        };
+        let refused = refused.collect();
+        KeyringError::Refused { key, refused }.to_string()
+    }
+
+    #[test]
+    fn only_an_outage_is_said_to_pass() {
+        let reason = || "said so".to_owned();
+        let denied = || ProviderError::Denied { reason: reason() };
+        let away = || ProviderError::Unavailable { reason: reason() };
+        let text = refused([denied(), denied()]);
+        assert!(text.contains("may not be unwrapped by this"), "{text}");
+        for errors in [[denied(), away()], [away(), away()]] {
+            let text = refused(errors);
+            assert!(text.contains("cannot be unwrapped now"), "{text}");
+        }
+    }
 }

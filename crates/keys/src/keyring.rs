@@ -48,13 +48,15 @@ const ATTEMPTS: u32 = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyringSettings {
     /// How long an unwrapped key is used before it is unwrapped again. A revoked access works
-    /// until then, and an outage of the key service is not felt by opening until then.
+    /// until then, and an outage of the key service is not felt by opening until then. An age
+    /// past the end of the clock ([`Duration::MAX`]) is never reached.
     pub max_age: Duration,
     /// How many seals a new key is made for; more than [`MAX_USES`] counts as [`MAX_USES`].
     pub max_uses: u64,
     /// How many seals the first reservation of a process asks for; each later one doubles it.
     pub first_block: u32,
-    /// How far the doubling goes. What is left of a block when a process ends is lost.
+    /// How far the doubling goes; less than `first_block` counts as `first_block`. What is left of
+    /// a block when a process ends is lost.
     pub max_block: u32,
 }
 
@@ -204,7 +206,7 @@ impl Keyring {
                     .await?;
                 continue;
             };
-            let key = self.open(KeyRef::new(id, domain, purpose), None).await?;
+            let key = self.open(&KeyRef::new(id, domain, purpose)).await?;
             // Another task may have emptied the block meanwhile; then it starts over.
             let taken = self.inner.budget().take(&lane, id, missing);
             if taken == 0 {
@@ -237,7 +239,7 @@ impl Keyring {
         purpose: Purpose,
     ) -> Result<OpeningKey, KeyringError> {
         let key = KeyRef::new(id, domain, purpose);
-        self.open(key, None).await.map(OpeningKey::of)
+        self.open(&key).await.map(OpeningKey::of)
     }
 
     /// The keys of many values at once, one result for each of `keys` in the same order. What is
@@ -257,30 +259,33 @@ impl Keyring {
             return Ok(cached);
         }
         let unique: HashSet<&KeyRef> = keys.iter().collect();
-        let missing: HashSet<KeyId> = unique
-            .iter()
-            .filter(|key| inner.opened.get(key).is_none() && inner.unknown.get(&key.id).is_none())
-            .map(|key| key.id)
-            .collect();
-        let mut rows: HashMap<KeyId, StoredKey> = HashMap::new();
-        if !missing.is_empty() {
-            let missing: Vec<KeyId> = missing.into_iter().collect();
-            let found = inner.stored(&missing).await?;
-            rows.extend(found.into_iter().map(|row| (row.id, row)));
-            let absent = missing.into_iter().filter(|id| !rows.contains_key(id));
-            absent.for_each(|id| inner.unknown.put(id, ()));
+        let mut answers = HashMap::with_capacity(unique.len());
+        let mut missing = Vec::new();
+        for key in unique {
+            match inner.remembered(key) {
+                Some(answer) => {
+                    answers.insert(key.clone(), answer);
+                }
+                // Owned: a closure over lent ones makes a future that no task may be spawned with.
+                None => missing.push(key.clone()),
+            }
         }
-        // Owned keys: a closure over lent ones makes a future that no task may be spawned with.
-        let opening = unique.into_iter().cloned().map(|key| {
+        let rows = inner.rows(&missing).await?;
+        let opening = missing.into_iter().map(|key| {
             let row = rows.get(&key.id).cloned();
             async move {
-                let opened = self.open(key.clone(), row).await.map(OpeningKey::of);
+                let opened = match row {
+                    Some(row) => inner.opening(&key, Some(row)).await,
+                    // By that query, whatever is remembered: made-up ids may be more than fit.
+                    None => Err(KeyringError::Unknown { key: key.clone() }),
+                };
                 (key, opened)
             }
         });
         let opening = stream::iter(opening).buffer_unordered(PARALLEL_UNWRAPS);
-        let opened: HashMap<KeyRef, _> = opening.collect().await;
-        Ok(keys.iter().map(|key| opened[key].clone()).collect())
+        answers.extend(opening.collect::<Vec<_>>().await);
+        let answer = |key| answers[key].clone().map(OpeningKey::of);
+        Ok(keys.iter().map(answer).collect())
     }
 
     /// The key all blind indexes of a domain are derived from, made if there is none yet.
@@ -332,28 +337,11 @@ impl Keyring {
         self.inner.unwrap_every(key).await
     }
 
-    async fn open(
-        &self,
-        key: KeyRef,
-        row: Option<StoredKey>,
-    ) -> Result<Arc<SealingKey>, KeyringError> {
-        let inner = &self.inner;
-        if key.purpose == Purpose::Index {
-            let (purpose, wanted) = (key.purpose, "open values");
-            return Err(KeyringError::WrongPurpose { purpose, wanted });
+    async fn open(&self, key: &KeyRef) -> Result<Arc<SealingKey>, KeyringError> {
+        match self.inner.remembered(key) {
+            Some(answer) => answer,
+            None => self.inner.opening(key, None).await,
         }
-        if let Some(opened) = inner.opened.get(&key) {
-            return Ok(opened);
-        }
-        if inner.unknown.get(&key.id).is_some() {
-            return Err(KeyringError::Unknown { key });
-        }
-        inner
-            .openings
-            .join(&key, || {
-                unwrap::sealing_key(Arc::clone(inner), key.clone(), row)
-            })
-            .await
     }
 }
 
@@ -362,6 +350,43 @@ impl Inner {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         budget.belong_to(std::process::id());
         budget
+    }
+
+    /// What opening the key answers without the store, if it does.
+    fn remembered(&self, key: &KeyRef) -> Option<Result<Arc<SealingKey>, KeyringError>> {
+        if key.purpose == Purpose::Index {
+            let (purpose, wanted) = (key.purpose, "open values");
+            return Some(Err(KeyringError::WrongPurpose { purpose, wanted }));
+        }
+        if let Some(opened) = self.opened.get(key) {
+            return Some(Ok(opened));
+        }
+        self.unknown.get(&key.id)?;
+        Some(Err(KeyringError::Unknown { key: key.clone() }))
+    }
+
+    /// Opens a key that is not remembered; `row` is its row, if it was fetched.
+    async fn opening(
+        self: &Arc<Self>,
+        key: &KeyRef,
+        row: Option<StoredKey>,
+    ) -> Result<Arc<SealingKey>, KeyringError> {
+        let start = || unwrap::sealing_key(Arc::clone(self), key.clone(), row);
+        self.openings.join(key, start).await
+    }
+
+    /// The rows of `keys` by their ids, in one query; remembers which ids have none.
+    async fn rows(&self, keys: &[KeyRef]) -> Result<HashMap<KeyId, StoredKey>, KeyringError> {
+        let ids: HashSet<KeyId> = keys.iter().map(|key| key.id).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let ids: Vec<KeyId> = ids.into_iter().collect();
+        let found = self.stored(&ids).await?;
+        let rows: HashMap<_, _> = found.into_iter().map(|row| (row.id, row)).collect();
+        let absent = ids.into_iter().filter(|id| !rows.contains_key(id));
+        self.unknown.put_all(absent.map(|id| (id, ())));
+        Ok(rows)
     }
 
     async fn stored(&self, ids: &[KeyId]) -> Result<Vec<StoredKey>, KeyringError> {
@@ -392,14 +417,10 @@ fn check_settings(settings: &KeyringSettings) -> Result<(), String> {
     let KeyringSettings {
         max_uses,
         first_block,
-        max_block,
         ..
     } = *settings;
     if max_uses == 0 || first_block == 0 {
         return Err("a key must allow at least one seal, and a block hold one".to_owned());
-    }
-    if max_block < first_block {
-        return Err("the largest block is smaller than the first".to_owned());
     }
     Ok(())
 }

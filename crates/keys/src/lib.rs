@@ -18,9 +18,12 @@ mod local;
 mod provider;
 mod store;
 
+/// For a [`KeyProvider`] or [`KeyStore`] of one's own, whose functions are `async`.
+pub use async_trait::async_trait;
 #[cfg(feature = "aws-kms")]
 pub use aws_kms::{AwsKmsProvider, KmsDryRun};
 pub use error::{KeyringError, RefusedWrap};
+pub use fieldseal_envelope::{DataKey, Domain, KeyId, NoRandomness, Purpose, WrapContext};
 pub use keyring::{KeyRef, Keyring, KeyringSettings, MAX_USES, OwedWrap, Rewrapped, lacking_wraps};
 pub use local::{LocalProvider, RootFileError};
 pub use provider::{InvalidWrappingKey, KeyProvider, ProviderError, WrappingKey};

@@ -273,6 +273,12 @@ pub enum KeyStoreError {
         /// What the database said.
         reason: String,
     },
+    /// The database's user may not do this.
+    #[error("the key store refused: {reason}")]
+    Forbidden {
+        /// What the database said.
+        reason: String,
+    },
     /// The database refused the statement. Trying again does not help.
     #[error("the key store refused: {reason}")]
     Failed {
@@ -288,7 +294,9 @@ pub enum KeyStoreError {
     /// A recorded line differs from the configured one.
     #[error(
         "{what} was recorded as `{recorded}` and is now configured as `{configured}`: values \
-         stored under the first could not be read or found under the second"
+         stored under the first could not be read or found under the second; put the policy back, or \
+         give a changed index a new name and column, a changed column a new `target` and a load; \
+         where nothing is stored yet, make the target database anew"
     )]
     Differs {
         /// Which index or layout line.

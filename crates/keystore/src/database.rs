@@ -2,7 +2,7 @@
 //! and the deployment. Owns what a database error means to the keyring.
 
 use async_trait::async_trait;
-use fieldseal_db::{Bind, Database, DbError, Transaction};
+use fieldseal_db::{Bind, Database, DbError, DbErrorKind, Transaction};
 use fieldseal_envelope::{Domain, KeyId, Purpose};
 use fieldseal_keys::{
     ActiveKey, Addition, IndexRecord, Insertion, KeyStore, KeyStoreError, KeyUse, LayoutRecord,
@@ -138,6 +138,8 @@ pub(crate) fn refused(error: DbError) -> KeyStoreError {
     let reason = error.to_string();
     if error.is_transient() {
         KeyStoreError::Unavailable { reason }
+    } else if error.kind() == DbErrorKind::Privilege {
+        KeyStoreError::Forbidden { reason }
     } else {
         KeyStoreError::Failed { reason }
     }
@@ -165,7 +167,7 @@ where
 
 /// Whether the transaction lost against another one and was certainly not committed.
 pub(crate) fn gave_way(error: &DbError) -> bool {
-    error.kind() == fieldseal_db::DbErrorKind::Contention
+    error.kind() == DbErrorKind::Contention
 }
 
 /// Ends a transaction: commits it, or rolls it back and passes the error on.

@@ -1,7 +1,7 @@
 //! What somebody who can write to the database may have done to a row: each is refused with an
 //! error of its own that names table, column and key, and shows no value.
 
-use fieldseal::{Cell, Column, Error, Kind, RowKey, Value, Vault};
+use fieldseal::{Cell, Column, Error, Kind, RowKey, Sealed, Value, Vault};
 use fieldseal_db::Bind;
 use fieldseal_tests::databases::Server;
 use fieldseal_tests::harness::Rig;
@@ -97,7 +97,10 @@ async fn values_that_are_not_right_are_refused() {
     }
     put(&rig, "note", Bind::from(&note[..40])).await;
     let short = refused(&vault, &rig).await;
-    assert!(matches!(short, Error::NotSealed { .. }), "{short}");
+    assert!(
+        matches!(&short, Error::NotSealed { at } if at.key.is_none()),
+        "{short}"
+    );
 
     let mut unknown = note.clone();
     unknown[3] ^= 1;
@@ -146,6 +149,58 @@ async fn a_spliced_index_is_no_answer() {
         found.iter().map(|person| person.id).collect::<Vec<_>>(),
         [2]
     );
+    connection.close().await.unwrap();
+    rig.end().await;
+}
+
+/// An index of another length than the column's is found by nobody, and a unique index lets a second
+/// row with its value in: beginning like the right one does not make it right.
+#[tokio::test]
+async fn an_index_that_was_cut_is_a_mismatch() {
+    let rig = shop::rig(Server::Sqlite).await;
+    let vault = shop::vault(&rig).await;
+    let index = stored(&rig, 1, "email_bidx").await;
+    for kept in [0, 7, 8, 15] {
+        put(&rig, "email_bidx", Bind::from(&index[..kept])).await;
+        let error = refused(&vault, &rig).await;
+        assert!(
+            matches!(&error, Error::IndexMismatch { at, index } if at.column == "email"
+                && index == "email_bidx"),
+            "{kept}: {error}"
+        );
+        let by_policy = &rig.open_all(shop::PEOPLE).await["1"]["email"];
+        assert!(
+            by_policy.starts_with("!"),
+            "{kept}: it opened by the policy"
+        );
+    }
+    rig.end().await;
+}
+
+/// As [`Person`] but for one number, by which nobody would be found.
+#[derive(Sealed)]
+#[sealed(table = "shop.people")]
+struct LongIndexed {
+    #[sealed(key)]
+    id: i64,
+    #[sealed(
+        domain = "contact",
+        pad = 32,
+        index(name = "exact", normalise = ["trim/1", "nfkc_casefold/1"], column = "email_bidx",
+            bytes = 32)
+    )]
+    email: String,
+}
+
+#[tokio::test]
+async fn a_struct_with_another_length_of_index_opens_no_row() {
+    let rig = shop::rig(Server::Sqlite).await;
+    let vault = shop::vault(&rig).await;
+    let mut connection = SqliteConnection::connect(&rig.database.url).await.unwrap();
+    let row = sqlx::query_as::<_, SealedLongIndexed>("SELECT id, email, email_bidx FROM people");
+    let row = row.fetch_one(&mut connection).await.unwrap();
+    let error = vault.open::<LongIndexed>(row).await.err().unwrap();
+    assert!(matches!(error, Error::IndexMismatch { .. }), "{error}");
     connection.close().await.unwrap();
     rig.end().await;
 }

@@ -41,6 +41,8 @@ struct Everything {
     uuid: Uuid,
     #[sealed(domain = "all")]
     price: Decimal,
+    #[sealed(domain = "all", scale = 2)]
+    scaled: Pii<Decimal>,
     #[sealed(domain = "all")]
     day: NaiveDate,
     #[sealed(domain = "all")]
@@ -80,6 +82,7 @@ json = { seal = "all", kind = "json" }
 raw = { seal = "all", kind = "json" }
 uuid = { seal = "all", kind = "uuid" }
 price = { seal = "all", kind = "decimal" }
+scaled = { seal = "all", kind = "decimal", scale = 2 }
 day = { seal = "all", kind = "date" }
 moment = { seal = "all", kind = "datetime" }
 instant = { seal = "all", kind = "timestamp" }
@@ -112,6 +115,7 @@ fn everything() -> Everything {
         raw: RawValue::from_string("{ \"n\": 1.10 }".to_owned()).unwrap(),
         uuid: Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef),
         price: "-79228162514264337593543950335".parse().unwrap(),
+        scaled: Pii::new("-0.10".parse().unwrap()),
         day,
         moment: day.and_time(clock),
         instant: day.and_time(clock).and_utc(),
@@ -132,6 +136,7 @@ const OPENED: &str = concat!(
     r#""narrow":0.10000000149011612,"word":"Zoë \"'\\ 🦀 ","bytes":"0x0001ff","#,
     r#""json":"{\"a\":\"\\u0000\",\"b\":[1.5,null]}","raw":"{ \"n\": 1.10 }","#,
     r#""uuid":"01234567-89ab-cdef-0123-456789abcdef","price":-79228162514264337593543950335,"#,
+    r#""scaled":-0.10,"#,
     r#""day":"1987-06-05","moment":"1987-06-05T14:03:02.0005","#,
     r#""instant":"1987-06-05T14:03:02.0005Z","clock":"14:03:02.0005","other_day":"9999-12-31","#,
     r#""other_moment":"9999-12-31T23:59:59","other_instant":"9999-12-31T23:59:59Z","#,
@@ -200,6 +205,8 @@ fn same(found: &Everything, wanted: &Everything) {
     assert_eq!(found.json, wanted.json);
     assert_eq!(found.raw.get(), wanted.raw.get());
     assert_eq!((found.uuid, found.price), (wanted.uuid, wanted.price));
+    let scaled = found.scaled.expose().to_string();
+    assert_eq!(scaled, wanted.scaled.expose().to_string());
     assert_eq!((found.day, found.moment), (wanted.day, wanted.moment));
     assert_eq!((found.instant, found.clock), (wanted.instant, wanted.clock));
     assert_eq!(found.other_day, wanted.other_day);

@@ -23,6 +23,7 @@ macro_rules! on_every_server {
     };
 }
 
+mod as_before;
 mod bad_values;
 mod both_ways;
 mod bound;
@@ -33,11 +34,14 @@ mod everything;
 mod guide;
 mod key_service;
 mod known;
+mod lost_keys;
 mod new_keys;
 mod one_writer;
+mod own_types;
 mod plaintext;
 mod python;
 mod shop;
 mod start;
+mod uuids;
 mod vectors;
 mod wide_numbers;

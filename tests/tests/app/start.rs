@@ -2,18 +2,19 @@
 //! leaves the database as it was, and goes on when the pool's password changes.
 
 mod hooks;
+mod missing;
 
 use std::process::Command;
 use std::time::Duration;
 
 use fieldseal::{PolicyFile, StartError, Vault};
 use fieldseal_tests::aws::WORKER;
-use fieldseal_tests::databases::{Server, run};
+use fieldseal_tests::databases::{Server, TestDatabase, run};
 use fieldseal_tests::harness::{DEPLOYMENT, Rig};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Executor as _, Pool, SqlitePool};
+use sqlx::{Connection as _, Executor as _, Pool, SqlitePool};
 
 use crate::key_service::{HERE, Kms};
 use crate::shop::{self, Person, SealedPerson};
@@ -63,6 +64,28 @@ async fn journal_mode(pool: &SqlitePool) -> String {
     let mode = sqlx::query_scalar("PRAGMA journal_mode");
     mode.fetch_one(pool).await.unwrap()
 }
+
+// Sealed tables whose keys lie elsewhere, or were not restored with them.
+on_every_server!(|server, Connection| {
+    let database = TestDatabase::on(server).await;
+    let mut connection = Connection::connect(&database.url).await.unwrap();
+    for (table, found) in [
+        ("CREATE TABLE orders (id INTEGER PRIMARY KEY)", None),
+        (
+            "CREATE TABLE customers (id INTEGER PRIMARY KEY, _fieldseal_version INTEGER)",
+            Some("a column _fieldseal_version"),
+        ),
+    ] {
+        connection.execute(table).await.unwrap();
+        match (Vault::plaintext(&database.url).await, found) {
+            (Ok(_), None) => {}
+            (Err(StartError::SealedDatabase { found }), Some(what)) => assert_eq!(found, what),
+            (vault, _) => panic!("{table}: {:?}", vault.map(drop)),
+        }
+    }
+    connection.close().await.unwrap();
+    database.end().await;
+});
 
 /// A pool of one connection, which is in a transaction: a vault that used it would wait for itself.
 /// What the application has set in its session is not what the key store's connections have.

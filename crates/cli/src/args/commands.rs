@@ -159,7 +159,9 @@ pub(crate) struct SchemaArgs {
     pub(crate) config: ConfigArgs,
 
     /// Where the types of kept columns come from: the source's URL, or a file that
-    /// `mysqldump --no-data` wrote; without it they are guesses, marked by a comment
+    /// `mysqldump --no-data` wrote; without it they are guesses, marked by a comment. Other users of
+    /// this machine may see a password in the URL: leave it out and set PGPASSWORD (PostgreSQL), or
+    /// give a file (MySQL, MariaDB)
     #[arg(long, value_name = "URL|FILE")]
     pub(crate) from: Option<String>,
 
@@ -362,7 +364,8 @@ pub(crate) struct OpenArgs {
     #[arg(long, value_name = "TABLE")]
     pub(crate) table: String,
 
-    /// Only the row with this key; for a key of several columns once for each, in policy order
+    /// Only the row with this key; for a key of several columns once for each, in policy order, as in
+    /// `--key main --key 1`
     #[arg(long, value_name = "K", allow_hyphen_values = true, conflicts_with_all = ["after", "limit"])]
     pub(crate) key: Vec<String>,
 

@@ -2,7 +2,7 @@
 
 use fieldseal::reader::{OpenedCell, OpenedRow, ReadError, Reader};
 use fieldseal_model::{Kind, Value};
-use fieldseal_policy::Table;
+use fieldseal_policy::{Table, Treatment};
 
 use crate::args::OpenArgs;
 use crate::config::Config;
@@ -23,6 +23,7 @@ pub(crate) async fn open(args: &OpenArgs) -> Result<Exit, Failure> {
         table.id
     );
     let mut printed = Printed {
+        scales: scales(table),
         lines: Lines::new(),
         failures: 0,
     };
@@ -50,7 +51,7 @@ async fn print_pages(
     vault: &Reader,
     table: &Table,
     args: &OpenArgs,
-    printed: &mut Printed,
+    printed: &mut Printed<'_>,
 ) -> Result<(), Failure> {
     let mut after = (!args.after.is_empty()).then(|| args.after.clone());
     let mut left = args.limit.unwrap_or(u64::MAX);
@@ -96,18 +97,22 @@ fn key_of(row: &OpenedRow) -> Result<Vec<String>, Failure> {
 fn failed(error: &ReadError) -> Failure {
     match error {
         ReadError::Database { source, .. } => Failure::database(&error.to_string(), source),
-        ReadError::OddKey { .. } => Failure::new(Exit::Usage, error.to_string()),
+        ReadError::OddKey { .. } => Failure::new(
+            Exit::Usage,
+            format!("{error}; give --key, or --after, once for each of its columns in this order"),
+        ),
         _ => Failure::new(Exit::NotAsItShouldBe, error.to_string()),
     }
 }
 
 /// Rows on their way out.
-struct Printed {
+struct Printed<'a> {
+    scales: Vec<(&'a str, u32)>,
     lines: Lines,
     failures: u64,
 }
 
-impl Printed {
+impl Printed<'_> {
     fn row(&mut self, row: &OpenedRow) -> Result<(), Failure> {
         let mut line = String::from("{");
         for (number, (name, cell)) in row.cells.iter().enumerate() {
@@ -116,31 +121,45 @@ impl Printed {
             }
             line.push_str(&json_text(name));
             line.push(':');
-            line.push_str(&cell_json(cell));
+            line.push_str(&self.cell_json(name, cell));
             self.failures += u64::from(matches!(cell, OpenedCell::Failed(_)));
         }
         line.push('}');
         self.lines.line(line)
     }
-}
 
-fn cell_json(cell: &OpenedCell) -> String {
-    match cell {
-        OpenedCell::Null => "null".to_owned(),
-        OpenedCell::Kept(text) => json_text(&String::from_utf8_lossy(text.expose())),
-        OpenedCell::Opened(value) => value_json(value),
-        OpenedCell::Failed(failure) => {
-            format!("{{\"error\":{}}}", json_text(&failure.to_string()))
+    fn cell_json(&self, column: &str, cell: &OpenedCell) -> String {
+        match cell {
+            OpenedCell::Null => "null".to_owned(),
+            OpenedCell::Kept(text) => json_text(&String::from_utf8_lossy(text.expose())),
+            OpenedCell::Opened(value) => {
+                let of_column = self.scales.iter().find(|(name, _)| *name == column);
+                value_json(value, of_column.map_or(0, |(_, scale)| *scale))
+            }
+            OpenedCell::Failed(failure) => {
+                format!("{{\"error\":{}}}", json_text(&failure.to_string()))
+            }
         }
     }
 }
 
+/// How many digits behind the point the decimals of sealed columns have, where the policy says so.
+fn scales(table: &Table) -> Vec<(&str, u32)> {
+    let columns = table.columns.iter();
+    let scales = columns.filter_map(|column| match &column.treatment {
+        Treatment::Seal(seal) => Some((column.target.as_str(), seal.ty.scale?)),
+        Treatment::Keep | Treatment::Drop => None,
+    });
+    scales.collect()
+}
+
 /// Numbers keep every digit: they are written from their own text, never through a float.
-fn value_json(value: &Value) -> String {
+fn value_json(value: &Value, scale: u32) -> String {
     let text = value.expose_text().unwrap_or_default();
     match value.kind() {
         Kind::Null => "null".to_owned(),
-        Kind::Integer | Kind::Decimal => text.to_owned(),
+        Kind::Integer => text.to_owned(),
+        Kind::Decimal => filled(text, scale),
         Kind::Boolean => if text == "1" { "true" } else { "false" }.to_owned(),
         Kind::Float => float_json(value.expose()),
         Kind::Bytes => json_text(&format!("0x{}", hex(value.expose()))),
@@ -149,6 +168,18 @@ fn value_json(value: &Value) -> String {
             json_text(text)
         }
     }
+}
+
+/// A decimal with zeros behind its last digit, until `scale` digits stand behind the point.
+fn filled(decimal: &str, scale: u32) -> String {
+    let there = decimal.split_once('.').map(|(_, digits)| digits.len());
+    let missing = (scale as usize).saturating_sub(there.unwrap_or(0));
+    let point = if there.is_none() && missing > 0 {
+        "."
+    } else {
+        ""
+    };
+    format!("{decimal}{point}{}", "0".repeat(missing))
 }
 
 /// The shortest text that reads back as the same number.
@@ -180,6 +211,24 @@ mod tests {
     use super::value_json;
 
     #[test]
+    fn decimals_have_the_zeros_of_their_column() {
+        let cases = [
+            ("12.5", 2, "12.50"),
+            ("-0.1", 2, "-0.10"),
+            ("100", 2, "100.00"),
+            ("0", 4, "0.0000"),
+            ("100", 0, "100"),
+            ("1.5", 1, "1.5"),
+            // Never cut.
+            ("1.125", 2, "1.125"),
+        ];
+        for (decimal, scale, text) in cases {
+            let value = Value::decimal(decimal).unwrap();
+            assert_eq!(value_json(&value, scale), text);
+        }
+    }
+
+    #[test]
     fn values_keep_every_digit() {
         let digits = "123456789012345678901234567890";
         let cases = [
@@ -197,7 +246,7 @@ mod tests {
             ),
         ];
         for (value, expected) in cases {
-            let json = value_json(&value);
+            let json = value_json(&value, 0);
             assert_eq!(json, expected);
             assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
         }

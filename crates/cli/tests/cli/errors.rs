@@ -34,6 +34,12 @@ fn a_wrong_command_line_ends_with_2() {
     }
     let odd = shop.call(&[&begin[..], &["here", "--all"]].concat());
     says(&odd.ends_with(2), &["--position", "FILE:OFFSET"]);
+    let joined = ["open", "--table", "customers", "--key", "main,1"];
+    let words = [
+        "a key of shop.customers is id (integer)",
+        "--key, or --after, once for each of its",
+    ];
+    says(&shop.call(&joined).ends_with(2), &words);
     let unknown = shop.call(&["generation", "complete", "--table", "nothing"]);
     says(
         &unknown.ends_with(2),

@@ -88,7 +88,7 @@ fn index(vector: &VectorFile<'_>) -> &'static str {
         Err(IndexError::Kind) => "wrong kind",
         Ok(None) => "no index",
         Ok(Some(index)) => {
-            assert!(key.verify(&value, Some(&index)).unwrap());
+            assert!(key.verify(&value, length, Some(&index)).unwrap());
             if index == vector.bytes("index") {
                 "ok"
             } else {

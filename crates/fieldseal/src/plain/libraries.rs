@@ -1,4 +1,5 @@
-//! The plaintext columns of the libraries' types. Owns which library's types a driver knows.
+//! The plaintext columns of the libraries' types. Owns which library's types a driver knows; UUIDs
+//! are `uuids`'.
 
 #[cfg(feature = "sqlite")]
 mod sqlite {
@@ -14,8 +15,6 @@ mod sqlite {
     native!(sqlx::Sqlite: chrono::DateTime<chrono::Utc>);
     #[cfg(feature = "time")]
     native!(sqlx::Sqlite: time::Date, time::PrimitiveDateTime, time::OffsetDateTime, time::Time);
-    #[cfg(feature = "uuid")]
-    native!(sqlx::Sqlite: uuid::Uuid);
     #[cfg(feature = "json")]
     native!(sqlx::Sqlite: serde_json::Value);
 }
@@ -34,12 +33,8 @@ mod postgres {
     native!(sqlx::Postgres: chrono::DateTime<chrono::Utc>);
     #[cfg(feature = "time")]
     native!(sqlx::Postgres: time::Date, time::PrimitiveDateTime, time::OffsetDateTime, time::Time);
-    #[cfg(feature = "uuid")]
-    native!(sqlx::Postgres: uuid::Uuid);
     #[cfg(feature = "json")]
     native!(sqlx::Postgres: serde_json::Value);
-    #[cfg(feature = "rust_decimal")]
-    native!(sqlx::Postgres: rust_decimal::Decimal);
 }
 
 #[cfg(feature = "mysql")]
@@ -56,8 +51,6 @@ mod mysql {
     native!(sqlx::MySql: chrono::DateTime<chrono::Utc>);
     #[cfg(feature = "time")]
     native!(sqlx::MySql: time::Date, time::PrimitiveDateTime, time::OffsetDateTime, time::Time);
-    #[cfg(feature = "uuid")]
-    native!(sqlx::MySql: uuid::Uuid);
     #[cfg(feature = "json")]
     native!(sqlx::MySql: serde_json::Value);
     #[cfg(feature = "rust_decimal")]

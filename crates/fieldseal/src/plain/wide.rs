@@ -1,6 +1,6 @@
 //! Numbers that no driver has a type for: integers of 128 bits, and decimals in SQLite. Owns that
-//! every digit is kept or the number refused; they stand in the widest columns there are, PostgreSQL's
-//! `NUMERIC` and MySQL's `DECIMAL`, or as text.
+//! every digit is kept or the number refused, down to a decimal zero's in PostgreSQL; they stand in the
+//! widest columns there are, PostgreSQL's `NUMERIC` and MySQL's `DECIMAL`, or as text.
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use super::{BoxDynError, Database, IsNull, OUT_OF_RANGE, Plain};
@@ -46,12 +46,16 @@ sqlite!(i128, u128);
 const EXACT_DIGITS: u32 = 15;
 
 #[cfg(all(feature = "sqlite", feature = "rust_decimal"))]
-const TOO_MANY_DIGITS: &str = "the decimal has more than 15 significant digits, of which SQLite \
-     drops some without a word in a numeric column; it has no plaintext form there";
+const TOO_MANY_DIGITS: super::Unfit = super::Unfit(
+    "the decimal has more than 15 significant digits, of which SQLite \
+     drops some without a word in a numeric column; it has no plaintext form there",
+);
 
 #[cfg(all(feature = "sqlite", feature = "rust_decimal"))]
-const NO_DECIMAL: &str = "the REAL in the column stands for no decimal of at most 15 digits; keep \
-     the field's decimals in a TEXT column";
+const NO_DECIMAL: super::Unfit = super::Unfit(
+    "the REAL in the column stands for no decimal of at most 15 digits; keep \
+     the field's decimals in a TEXT column",
+);
 
 /// A `Decimal` is bound as text. SQLite makes a REAL or an INTEGER of it in a column of a numeric
 /// affinity, drops what binary64 cannot hold, and says nothing; nor can the binding see the column.
@@ -204,6 +208,43 @@ macro_rules! postgres {
 #[cfg(feature = "postgres")]
 postgres!(i128, u128);
 
+/// As sqlx does it, but that a zero has the digits behind the point that it was sent with, as every
+/// other number has: sqlx gives 0 for the 0.00 of a column of two.
+#[cfg(all(feature = "postgres", feature = "rust_decimal"))]
+impl Plain<sqlx::Postgres> for rust_decimal::Decimal {
+    fn compatible(ty: &<sqlx::Postgres as Database>::TypeInfo) -> bool {
+        <Self as sqlx::Type<sqlx::Postgres>>::compatible(ty)
+    }
+
+    fn type_info() -> Option<<sqlx::Postgres as Database>::TypeInfo> {
+        Some(<Self as sqlx::Type<sqlx::Postgres>>::type_info())
+    }
+
+    fn decode(value: <sqlx::Postgres as Database>::ValueRef<'_>) -> Result<Self, BoxDynError> {
+        use crate::FieldValue as _;
+        use sqlx::postgres::PgValueFormat;
+        let scale = match value.format() {
+            PgValueFormat::Binary => numeric::scale(value.as_bytes()?),
+            // Text says it all.
+            PgValueFormat::Text => None,
+        };
+        let mut decimal = <Self as sqlx::Decode<'_, sqlx::Postgres>>::decode(value)?;
+        if decimal.is_zero()
+            && let Some(scale) = scale
+        {
+            decimal.fill_scale(scale);
+        }
+        Ok(decimal)
+    }
+
+    fn encode(
+        &self,
+        buffer: &mut <sqlx::Postgres as Database>::ArgumentBuffer,
+    ) -> Result<IsNull, BoxDynError> {
+        <Self as sqlx::Encode<'_, sqlx::Postgres>>::encode_by_ref(self, buffer)
+    }
+}
+
 /// PostgreSQL's `NUMERIC` as it is sent (`numeric_send` in src/backend/utils/adt/numeric.c): counts
 /// of digits to the base of 10,000, the power of the first one, sign, digits behind the point; then
 /// the digits.
@@ -244,6 +285,13 @@ mod numeric {
         } else {
             format!("{sign}{text}")
         })
+    }
+
+    /// How many digits stand behind the point.
+    #[cfg(feature = "rust_decimal")]
+    pub(super) fn scale(sent: &[u8]) -> Option<u32> {
+        let scale = sent.get(6..8)?.try_into().ok()?;
+        Some(u16::from_be_bytes(scale).into())
     }
 
     pub(super) fn of_digits(text: &str) -> Vec<u8> {

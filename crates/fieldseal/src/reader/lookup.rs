@@ -25,19 +25,19 @@ impl IndexKeys {
         Ok(Self(keys))
     }
 
-    /// Whether `stored` is the index of `value`, compared in constant time.
+    /// Whether `stored` is the index `blind` of `value`, compared in constant time.
     pub(super) fn matches(
         &self,
         column: &Column,
-        index: &str,
+        blind: &BlindIndex,
         value: Option<&Value>,
         stored: Option<&[u8]>,
     ) -> bool {
-        let Some(key) = self.0.get(&(column.name.clone(), index.to_owned())) else {
+        let Some(key) = self.0.get(&(column.name.clone(), blind.name.clone())) else {
             return false;
         };
         match value {
-            Some(value) => key.verify(value, stored).unwrap_or(false),
+            Some(value) => key.verify(value, blind.bytes, stored).unwrap_or(false),
             None => stored.is_none(),
         }
     }

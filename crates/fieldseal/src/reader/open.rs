@@ -347,7 +347,7 @@ impl<'a> Selection<'a> {
         };
         for (offset, blind) in seal.indexes.iter().enumerate() {
             let stored = fetched.row.opt_bytes(index + 1 + offset)?;
-            if !indexes.matches(column, &blind.name, value.as_ref(), stored.as_deref()) {
+            if !indexes.matches(column, blind, value.as_ref(), stored.as_deref()) {
                 let column = blind.column.clone();
                 return Ok(OpenedCell::Failed(OpenFailure::IndexMismatch { column }));
             }

@@ -12,7 +12,8 @@ pub enum OpenedCell {
     Null,
     /// A key column or a column that the policy keeps, as the database prints it.
     Kept(Plaintext),
-    /// A sealed value, opened.
+    /// A sealed value, opened, in its canonical form: a decimal lacks the zeros that the policy's
+    /// `scale` gives it.
     Opened(Value),
     /// A sealed value that could not be opened.
     Failed(OpenFailure),

@@ -91,7 +91,7 @@ impl Budget {
             next: first_block,
         });
         lane.blocks.push_back((id, seals));
-        lane.next = lane.next.saturating_mul(2).min(max_block);
+        lane.next = lane.next.saturating_mul(2).min(max_block.max(first_block));
     }
 
     /// How many more seals of a key this process may reserve.

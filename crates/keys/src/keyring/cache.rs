@@ -19,7 +19,14 @@ pub(super) struct Cache<K, V> {
 
 struct Entry<V> {
     value: V,
-    until: Instant,
+    /// None: no clock runs so far.
+    until: Option<Instant>,
+}
+
+impl<V> Entry<V> {
+    fn is_fresh(&self, now: Instant) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
 }
 
 impl<K: Eq + Hash, V: Clone> Cache<K, V> {
@@ -35,18 +42,26 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries
             .get(key)
-            .filter(|entry| Instant::now() < entry.until)
+            .filter(|entry| entry.is_fresh(Instant::now()))
             .map(|entry| entry.value.clone())
     }
 
-    /// Remembers `value`. A full cache remembers nothing new until something has aged: a flood
-    /// of made-up ids must not grow the process.
+    /// Remembers `value`, as [`put_all`](Self::put_all) does.
     pub(super) fn put(&self, key: K, value: V) {
+        self.put_all([(key, value)]);
+    }
+
+    /// Remembers all of `values`. A full cache remembers nothing new until something has aged: a
+    /// flood of made-up ids must not grow the process.
+    pub(super) fn put_all(&self, values: impl IntoIterator<Item = (K, V)>) {
         let now = Instant::now();
-        let until = now + self.max_age;
+        let until = now.checked_add(self.max_age);
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|_, entry| now < entry.until);
-        if entries.len() < self.capacity {
+        entries.retain(|_, entry| entry.is_fresh(now));
+        for (key, value) in values {
+            if entries.len() >= self.capacity {
+                break;
+            }
             entries.insert(key, Entry { value, until });
         }
     }
@@ -67,11 +82,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_age_past_the_end_of_the_clock_is_never_reached() {
+        let cache = Cache::new(Duration::MAX, 8);
+        cache.put("key", 1);
+        tokio::time::advance(Duration::from_secs(1 << 30)).await;
+        cache.put("other", 2);
+        assert_eq!((cache.get(&"key"), cache.get(&"other")), (Some(1), Some(2)));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_full_cache_keeps_what_it_has_and_recovers_with_age() {
         let cache = Cache::new(Duration::from_secs(10), 2);
-        for id in 0..5 {
-            cache.put(id, id);
-        }
+        cache.put(0, 0);
+        cache.put_all((1..4).map(|id| (id, id)));
+        cache.put(4, 4);
         let kept: Vec<_> = (0..5).filter_map(|id| cache.get(&id)).collect();
         assert_eq!(kept, [0, 1]);
         tokio::time::advance(Duration::from_secs(10)).await;

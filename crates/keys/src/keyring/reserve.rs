@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::budget::Lane;
-use super::{ATTEMPTS, Inner, KeyRef, create, unwrap};
+use super::{ATTEMPTS, Inner, KeyRef, create};
 use crate::error::KeyringError;
 use crate::store::Reservation;
 
@@ -36,11 +36,7 @@ pub(super) async fn block(inner: Arc<Inner>, lane: Lane) -> Result<(), KeyringEr
             domain: domain.clone(),
             purpose,
         };
-        let opening = Arc::clone(&inner);
-        inner
-            .openings
-            .join(&key, || unwrap::sealing_key(opening, key.clone(), None))
-            .await?;
+        inner.opening(&key, None).await?;
         let seals = inner.budget().block(&lane, left);
         let reservation = inner.store.reserve(active.id, seals, limit).await;
         match reservation.map_err(KeyringError::store("reserving seals"))? {

@@ -110,7 +110,8 @@ impl Inner {
         let mut refused = Vec::new();
         let mut opened = false;
         for (provider, name, wrap) in self.configured(&row) {
-            match self.unwrap_one(key, provider, name, &wrap.wrapped).await? {
+            let tried = self.unwrap_one(key, provider, name, &wrap.wrapped).await;
+            match tried.map_err(|error| explained(error, &row))? {
                 Ok(_same) => opened = true,
                 Err(refusal) => refused.push(refusal),
             }
@@ -142,7 +143,8 @@ impl Inner {
         self.report_ignored(key, row);
         let mut refused = Vec::new();
         for (provider, name, wrap) in self.configured(row) {
-            match self.unwrap_one(key, provider, name, &wrap.wrapped).await? {
+            let tried = self.unwrap_one(key, provider, name, &wrap.wrapped).await;
+            match tried.map_err(|error| explained(error, row))? {
                 Ok(data_key) => return Ok(data_key),
                 Err(refusal) => refused.push(refusal),
             }
@@ -191,6 +193,7 @@ impl Inner {
                 Err(KeyringError::ForgedWrap {
                     key: key.clone(),
                     wrapping_key,
+                    stored_for: None,
                     error,
                 })
             }
@@ -212,6 +215,21 @@ impl Inner {
             }
         }
     }
+}
+
+/// The error of a wrap that is not genuine, with what its row says the key is for. Whoever can write
+/// to the store can write anything there: it is told where it is the form of a domain, and decides
+/// nothing.
+fn explained(mut error: KeyringError, row: &StoredKey) -> KeyringError {
+    if let KeyringError::ForgedWrap {
+        key, stored_for, ..
+    } = &mut error
+        && let (Ok(domain), Ok(purpose)) = (row.domain.parse(), row.purpose.parse())
+        && (&domain, purpose) != (&key.domain, key.purpose)
+    {
+        *stored_for = Some(Box::new((domain, purpose)));
+    }
+    error
 }
 
 /// The error of a key none of whose wraps opened.

@@ -136,12 +136,25 @@ async fn a_key_of_one_domain_or_purpose_is_a_stranger_in_another() {
     // Cached for its own domain, and still not for the other one.
     let error = open_error(&ring, id, "payment").await;
     assert!(matches!(error, KeyringError::ForgedWrap { .. }), "{error}");
+    let text = error.to_string();
+    assert_eq!(
+        text,
+        format!(
+            "alarm: the key store has key {id} for domain `contact`, and it was asked for `payment`: \
+             the value was moved from another column, or a domain is misspelt, or the key store was \
+             changed"
+        )
+    );
     let error = ring
         .opener(id, &contact, Purpose::Value)
         .await
         .err()
         .unwrap();
     assert!(matches!(error, KeyringError::ForgedWrap { .. }), "{error}");
+    let text = error.to_string();
+    let told =
+        "for purpose `seal`, and it was asked for `value`: a column's value was opened as a free";
+    assert!(text.contains(told), "{text}");
 
     // Relabelled rows change nothing: domain and purpose come from the caller.
     {
@@ -152,7 +165,23 @@ async fn a_key_of_one_domain_or_purpose_is_a_stranger_in_another() {
     let cold = keyring(&store, &[&ours], settings()).await;
     let error = cold.grant(&payment, Purpose::Seal, 1).await.err().unwrap();
     assert!(error.is_alarm(), "{error}");
+    let text = error.to_string();
+    let once = "is not genuine: the wrap does not open; check the root key file";
+    assert!(text.contains(once), "{text}");
+    assert_eq!(text.matches("does not open").count(), 1, "{text}");
     assert!(cold.opener(id, &contact, Purpose::Seal).await.is_ok());
+}
+
+/// What stands in the store's row is shown only where it has the form of a domain.
+#[tokio::test]
+async fn a_made_up_domain_of_the_store_is_not_repeated() {
+    let (store, ours) = (Arc::new(MemoryStore::default()), Faulty::new());
+    let ring = keyring(&store, &[&ours], settings()).await;
+    let id = active_key(&ring, &domain("contact")).await;
+    store.rows()[0].key.domain = "ada@example.org\nall is well".to_owned();
+    let text = open_error(&ring, id, "payment").await.to_string();
+    assert!(text.contains("is not genuine"), "{text}");
+    assert!(!text.contains("ada") && !text.contains('\n'), "{text}");
 }
 
 #[tokio::test]

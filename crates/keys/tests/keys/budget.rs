@@ -73,6 +73,28 @@ async fn blocks_double_up_to_the_limit_set() {
     assert_eq!(store.reservations.load(Ordering::SeqCst), 5);
 }
 
+/// Who sets the first block alone need not know how far the doubling would go.
+#[tokio::test]
+async fn a_first_block_past_the_largest_is_the_largest() {
+    let contact = domain("contact");
+    for first_block in [(1 << 20) + 1, u32::MAX] {
+        let (store, provider) = (Arc::new(MemoryStore::default()), Faulty::new());
+        let settings = KeyringSettings {
+            first_block,
+            ..KeyringSettings::default()
+        };
+        let ring = keyring(&store, &[&provider], settings).await;
+        let block = u64::from(first_block).min(MAX_USES);
+        ring.grant(&contact, Purpose::Seal, 1).await.unwrap();
+        assert_eq!(store.rows()[0].reserved, block);
+        // The rest of it, and the first of the next: as large, unless the key is used up with it.
+        let rest = u32::try_from(block).unwrap();
+        ring.grant(&contact, Purpose::Seal, rest).await.unwrap();
+        let reserved: u64 = store.rows().iter().map(|row| row.reserved).sum();
+        assert_eq!(reserved, 2 * block);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_tasks_of_several_processes_never_pass_a_limit() {
     const LIMIT: u64 = 50;
@@ -187,10 +209,6 @@ async fn settings_under_which_nothing_could_be_sealed_are_refused() {
         },
         KeyringSettings {
             first_block: 0,
-            ..good
-        },
-        KeyringSettings {
-            max_block: 3,
             ..good
         },
     ];

@@ -228,6 +228,79 @@ async fn many_keys_are_fetched_in_one_query_and_answered_in_order() {
     assert!(cold.openers(&[]).await.unwrap().is_empty());
 }
 
+/// Whoever can write values can make up ids, more than are remembered: still all that is missing is
+/// asked for in one go, and the keys that are there open.
+#[tokio::test]
+async fn ten_thousand_ids_that_were_made_up_are_asked_for_as_ten_are() {
+    let (store, provider) = (Arc::new(MemoryStore::default()), Faulty::new());
+    let contact = domain("contact");
+    let ring = keyring(&store, &[&provider], settings()).await;
+    let id = active_key(&ring, &contact).await;
+    let real = KeyRef {
+        id,
+        domain: contact,
+        purpose: Purpose::Seal,
+    };
+    for made_up in [10, 10_000_u128] {
+        let strangers = (0..made_up).map(|number| KeyRef {
+            id: KeyId::from_bytes(number.to_be_bytes()),
+            ..real.clone()
+        });
+        let keys: Vec<KeyRef> = strangers.chain([real.clone()]).collect();
+        let cold = keyring(&store, &[&provider], settings()).await;
+        for call in 1..=2 {
+            let reads = store.key_reads();
+            let mut opened = cold.openers(&keys).await.unwrap();
+            let real = opened.pop().unwrap();
+            assert_eq!(real.unwrap().id(), id);
+            for (key, opened) in keys.iter().zip(opened) {
+                let unknown = KeyringError::Unknown { key: key.clone() };
+                assert_eq!(opened.err(), Some(unknown));
+            }
+            // The second call remembers all of the ten, and as many of the many as are kept.
+            let asked = usize::from(call == 1 || made_up > 10);
+            assert_eq!(store.key_reads() - reads, asked, "{made_up}, call {call}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_asked_for_with_a_purpose_that_opens_nothing_is_refused_among_others() {
+    let (store, provider) = (Arc::new(MemoryStore::default()), Faulty::new());
+    let contact = domain("contact");
+    let ring = keyring(&store, &[&provider], settings()).await;
+    let id = active_key(&ring, &contact).await;
+    let purposes = [Purpose::Index, Purpose::Seal];
+    let keys = purposes.map(|purpose| KeyRef {
+        id,
+        domain: contact.clone(),
+        purpose,
+    });
+    let cold = keyring(&store, &[&provider], settings()).await;
+    let opened = cold.openers(&keys).await.unwrap();
+    let refused = &opened[0];
+    assert!(matches!(refused, Err(KeyringError::WrongPurpose { .. })));
+    assert!(opened[1].is_ok());
+}
+
+/// Nobody waits so long, so it is never over.
+#[tokio::test]
+async fn an_age_past_the_end_of_the_clock_is_never_reached() {
+    let (store, provider) = (Arc::new(MemoryStore::default()), Faulty::new());
+    let contact = domain("contact");
+    let settings = KeyringSettings {
+        max_age: Duration::MAX,
+        ..settings()
+    };
+    let ring = keyring(&store, &[&provider], settings).await;
+    let id = active_key(&ring, &contact).await;
+    ring.index_key(&contact).await.ok().unwrap();
+    let unwraps = provider.unwraps();
+    assert!(ring.opener(id, &contact, Purpose::Seal).await.is_ok());
+    assert!(ring.index_key(&contact).await.is_ok());
+    assert_eq!(provider.unwraps(), unwraps, "it is still there");
+}
+
 #[tokio::test]
 async fn the_index_key_of_a_domain_is_made_once() {
     let (store, provider) = (Arc::new(MemoryStore::default()), Faulty::new());

@@ -90,10 +90,7 @@ async fn recorded(config: &Config, store: &DbKeyStore, found: &mut Vec<Found>) {
     let (indexes, layout) = migrate::lines(&config.policy);
     match store.differing(&indexes, &layout).await {
         Ok(differing) => found.extend(differing.iter().map(|line| {
-            let text = format!(
-                "{line}; put the policy back, or give the changed index a new name and column \
-                 (pipeline-config/README.md says what is permanent)"
-            );
+            let text = format!("{line} (pipeline-config/README.md says what is permanent)");
             Found::new(Severity::Error, "policy", text)
         })),
         Err(error) => found.push(Found::new(Severity::Error, AREA, error.to_string())),

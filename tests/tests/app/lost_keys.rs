@@ -1,0 +1,134 @@
+//! Rows whose new key is not the one they are filled by: nobody else's row is written, and no key is
+//! answered for a row that stays empty.
+
+use fieldseal::{InsertError, Sealed, Vault};
+use fieldseal_db::Sql;
+use fieldseal_tests::databases::{Server, TestDatabase};
+use sqlx::{Connection as _, MySqlConnection, PgConnection, SqliteConnection};
+
+use crate::shop;
+
+#[derive(Sealed)]
+#[sealed(table = "shop.memos")]
+struct Memo {
+    #[sealed(key)]
+    id: i64,
+    #[sealed(domain = "contact")]
+    text: String,
+}
+
+fn memo(id: i64, text: &str) -> Memo {
+    let text = text.to_owned();
+    Memo { id, text }
+}
+
+fn newcomer(id: i64) -> Memo {
+    memo(id, "a newcomer's")
+}
+
+/// Inserts beside somebody's row with key 2: what was said, and whether that row is as it was.
+macro_rules! beside_somebodys {
+    ($connection:ty, $vault:expr, $url:expr, $row:expr) => {{
+        let mut connection = <$connection>::connect($url).await.unwrap();
+        let row = $vault.seal(&memo(2, "somebody's")).await.unwrap();
+        let insert = fieldseal::insert(&row).unwrap();
+        insert.execute(&mut connection).await.unwrap();
+        let mut transaction = connection.begin().await.unwrap();
+        let id = $vault.insert_with_new_key(&mut transaction, $row).await;
+        let row = sqlx::query_as::<_, SealedMemo>("SELECT id, text FROM memos WHERE id = 2");
+        let row = row.fetch_one(&mut *transaction).await.unwrap();
+        let kept = $vault.open::<Memo>(row).await.unwrap().text == "somebody's";
+        transaction.rollback().await.unwrap();
+        connection.close().await.unwrap();
+        (id, kept)
+    }};
+}
+
+/// The key has a default, and the server counts in another column: 2, behind somebody's 1.
+#[tokio::test]
+async fn another_columns_counter_is_no_key() {
+    let table = |text: &str| {
+        Sql::dynamic(format!(
+            "CREATE TABLE memos (id BIGINT NOT NULL DEFAULT (UUID_SHORT()) PRIMARY KEY, \
+             seq BIGINT AUTO_INCREMENT UNIQUE, text {text} NOT NULL)"
+        ))
+    };
+    let rig = shop::rig(Server::MariaDb).await;
+    let sealed = &rig.database;
+    sealed.database.execute(table("BLOB"), &[]).await.unwrap();
+    let old = TestDatabase::on(Server::MariaDb).await;
+    old.database.execute(table("TEXT"), &[]).await.unwrap();
+    for (vault, url) in [
+        (shop::vault(&rig).await, &sealed.url),
+        (Vault::plaintext(&old.url).await.unwrap(), &old.url),
+    ] {
+        let (id, kept) = beside_somebodys!(MySqlConnection, vault, url, newcomer);
+        assert!(matches!(id, Err(InsertError::NoKey { .. })), "{id:?}");
+        assert!(kept, "{}", vault.is_sealed());
+    }
+    old.end().await;
+    rig.end().await;
+}
+
+/// On each server: a row that is sealed for a key it was not given, and one that the second
+/// statement does not find, each with what the server says of it, or not.
+macro_rules! lost {
+    ($name:ident, $server:expr, $connection:ty, $table:literal, $text:literal, $hides:literal) => {
+        #[tokio::test]
+        async fn $name() {
+            let table = |text: &str| Sql::dynamic(format!($table, text));
+            let rig = shop::rig($server).await;
+            let sealed = &rig.database;
+            sealed.database.execute(table($text), &[]).await.unwrap();
+            let old = TestDatabase::on($server).await;
+            old.database.execute(table("TEXT"), &[]).await.unwrap();
+            for (vault, url) in [
+                (shop::vault(&rig).await, &sealed.url),
+                (Vault::plaintext(&old.url).await.unwrap(), &old.url),
+            ] {
+                let somebodys = |_| newcomer(2);
+                let (id, kept) = beside_somebodys!($connection, vault, url, somebodys);
+                assert!(matches!(id, Err(InsertError::Lost { .. })), "{id:?}");
+                assert!(kept, "{}", vault.is_sealed());
+            }
+            old.end().await;
+            rig.sql("DELETE FROM memos", &[]).await;
+            let hides = Sql::dynamic($hides.to_owned());
+            sealed.database.execute_script(hides).await.unwrap();
+            let vault = shop::vault(&rig).await;
+            let mut connection = <$connection>::connect(&sealed.url).await.unwrap();
+            let mut transaction = connection.begin().await.unwrap();
+            let id = vault.insert_with_new_key(&mut transaction, newcomer).await;
+            transaction.rollback().await.unwrap();
+            assert!(matches!(id, Err(InsertError::Lost { .. })), "{id:?}");
+            connection.close().await.unwrap();
+            rig.end().await;
+        }
+    };
+}
+
+lost!(
+    lost_on_sqlite,
+    Server::Sqlite,
+    SqliteConnection,
+    "CREATE TABLE memos (id INTEGER PRIMARY KEY, text {} NOT NULL)",
+    "BLOB",
+    "CREATE TRIGGER hides BEFORE UPDATE ON memos BEGIN SELECT RAISE(IGNORE); END"
+);
+lost!(
+    lost_on_postgres,
+    Server::Postgres,
+    PgConnection,
+    "CREATE TABLE memos (id BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, text {} NOT NULL)",
+    "BYTEA",
+    "CREATE FUNCTION hide() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+     CREATE TRIGGER hides BEFORE UPDATE ON memos FOR EACH ROW EXECUTE FUNCTION hide()"
+);
+lost!(
+    lost_on_mariadb,
+    Server::MariaDb,
+    MySqlConnection,
+    "CREATE TABLE memos (id BIGINT AUTO_INCREMENT PRIMARY KEY, text {} NOT NULL)",
+    "BLOB",
+    "CREATE TRIGGER hides BEFORE INSERT ON memos FOR EACH ROW SET NEW.text = 'not empty'"
+);
