@@ -40,8 +40,6 @@ enum Part {
     Bound,
     /// Others, with nothing where sealed values will stand.
     Draft,
-    /// That nothing, of which a draft is known.
-    Empty,
 }
 
 impl<DB: Database> Binds<DB> {
@@ -83,7 +81,6 @@ impl<DB: Database> Binds<DB> {
     {
         match (self.part, cell) {
             (Part::Draft, Cell::Sealed(Some(_))) => self.add(column, Vec::new(), Part::Others),
-            (Part::Empty, Cell::Sealed(Some(_))) => self.add(column, Vec::new(), Part::Empty),
             _ => self.add(column, cell, Part::Others),
         }
     }
@@ -111,7 +108,6 @@ impl<DB: Database> Binds<DB> {
             Part::Keys => matches!(part, Part::Keys | Part::Bound),
             Part::Draft => matches!(part, Part::Others | Part::Bound),
             Part::Others | Part::Bound => part == Part::Others,
-            Part::Empty => part == Part::Empty,
         };
         if !collected {
             return Ok(());
@@ -211,9 +207,8 @@ where
     Ok(sqlx::query_with(AssertSqlSafe(text), keys.arguments))
 }
 
-/// `UPDATE` of a row that [`draft`] inserted, and that got the key `id`. It finds that row or none:
-/// nobody else's has that key, which must be the row's own, and nothing where sealed values stand. It
-/// answers 1, but on MySQL, which has no RETURNING.
+/// `UPDATE` of a row that [`draft`] inserted, and that got the key `id`: it finds none where the row was
+/// sealed for another key. It answers 1, but on MySQL, which has no RETURNING.
 pub(crate) fn fill<DB, R>(
     row: &R,
     key: &str,
@@ -226,19 +221,27 @@ where
 {
     let others = collect(row, Part::Others, DB::Arguments::default())?;
     let keys = collect(row, Part::Keys, others.arguments)?;
-    let mut empty = collect(row, Part::Empty, keys.arguments)?;
-    empty
-        .add(key, id, Part::Empty)
-        .map_err(sqlx::Error::Encode)?;
+    let mut arguments = keys.arguments;
+    arguments.add(id).map_err(sqlx::Error::Encode)?;
     let set = equations::<DB>(&others.columns, 0).join(", ");
-    let conditions = [keys.columns, empty.columns].concat();
-    let conditions = equations::<DB>(&conditions, others.columns.len()).join(" AND ");
-    let table = name::<DB>(&R::table().name);
-    let mut text = format!("UPDATE {table} SET {set} WHERE {conditions}");
-    if dialect::<DB>() != Dialect::MySql {
-        text.push_str(" RETURNING CAST(1 AS BIGINT)");
-    }
-    Ok((AssertSqlSafe(text), empty.arguments))
+    let set_marks = others.columns.len();
+    let condition = equations::<DB>(&keys.columns, set_marks).join(" AND ");
+    let (key, mark) = (
+        name::<DB>(key),
+        marks::<DB>(set_marks + keys.columns.len(), 1),
+    );
+    let (key, returning) = match dialect::<DB>() {
+        // It compares a text with no number; the row is found by the condition before.
+        Dialect::Postgres => (
+            format!("CAST({key} AS BIGINT)"),
+            " RETURNING CAST(1 AS BIGINT)",
+        ),
+        Dialect::Sqlite => (key, " RETURNING CAST(1 AS BIGINT)"),
+        Dialect::MySql => (key, ""),
+    };
+    let (table, mark) = (name::<DB>(&R::table().name), mark.concat());
+    let text = format!("UPDATE {table} SET {set} WHERE {condition} AND {key} = {mark}{returning}");
+    Ok((AssertSqlSafe(text), arguments))
 }
 
 fn collect<DB, R>(row: &R, part: Part, arguments: DB::Arguments) -> Result<Binds<DB>, sqlx::Error>

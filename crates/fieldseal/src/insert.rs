@@ -55,7 +55,8 @@ pub enum InsertError {
 impl Vault {
     /// Inserts a row whose key is made by the database (`AUTO_INCREMENT`, `IDENTITY`, SQLite's
     /// `INTEGER PRIMARY KEY`) and answers that key. `row` is called twice: with 0, for what does
-    /// not depend on the key, and with the key.
+    /// not depend on the key, and with the key. On SQLite, whose one writer the transaction is then,
+    /// let the first have a value wherever the second has one: what it seals is reserved beforehand.
     ///
     /// Until the second statement sealed columns hold empty bytes, which nobody takes for a value
     /// and no other transaction sees; a constraint on their length must let those pass.
