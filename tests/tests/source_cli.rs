@@ -254,6 +254,43 @@ async fn check_and_schema_refuse_a_cascade_until_it_is_listed() {
     test.end().await;
 }
 
+/// A kind is permanent once it is recorded, so it is compared with the source's column before.
+#[tokio::test]
+async fn check_and_schema_refuse_a_kind_that_the_source_has_not() {
+    let test = TestDatabase::on(Server::MariaDb).await;
+    let table = "CREATE TABLE orders (id INT PRIMARY KEY, customer INT, born DATE, more INT)";
+    run(&test.database, &[table]).await;
+    let (_, schema) = test.url.rsplit_once('/').unwrap();
+    let folder = Folder::new("mysql", &test.url, schema, URL);
+    let path = folder.0.path().join("policy.toml");
+    let policy = fs::read_to_string(&path).unwrap();
+    let sealed = |kind: &str| {
+        let column = format!("columns.born = {{ seal = \"identity\", kind = \"{kind}\" }}\n");
+        fs::write(&path, format!("{policy}{column}")).unwrap();
+    };
+    sealed("integer");
+    let from = ["schema", "--from", &test.url];
+    let wanted = "column born: the source declares it date, the policy kind = \"integer\": no value \
+                  would be taken; say kind = \"date\"";
+    let (_, refused) = folder.call(&from, 4);
+    assert!(refused.contains(wanted), "{refused}");
+    let (out, _) = folder.call(&["check"], 4);
+    assert!(out.contains("error (source): table"), "{out}");
+    assert!(out.contains(wanted), "{out}");
+
+    sealed("date");
+    folder.call(&from, 0);
+    let (out, _) = folder.call(&["check"], 4);
+    // What is left is the target's, whose tables were not made.
+    assert!(!out.contains("error (source)"), "{out}");
+    let unlisted = "warning (source): table";
+    assert!(
+        out.contains(unlisted) && out.contains("columns more:"),
+        "{out}"
+    );
+    test.end().await;
+}
+
 /// What `run` refuses at its start, `check` says before, and changes nothing.
 #[tokio::test]
 async fn check_compares_the_policy_with_what_is_recorded() {

@@ -31,7 +31,7 @@ use crate::ConvertError;
 /// - bytes: hexadecimal digits in any case, with or without `0x`; padded on the right with 00 to
 ///   `width`. BIT(n) columns (`bits`): the same, on the left, or a number, or a boolean.
 /// - uuid: 32 hexadecimal digits in any case, with hyphens in the usual places or without, or
-///   with `0x` (a BINARY(16) column).
+///   with `0x`; of BINARY(16) columns (`width`) fewer, padded on the right with 00.
 /// - json: a string that holds a JSON text; kept as received.
 /// - date: `YYYY-MM-DD`, also with a time of day that is all zeros behind it.
 /// - datetime: date and time with `T` or a space between them; the `Z` that DMS puts there is
@@ -63,7 +63,7 @@ pub fn to_value<'a>(
         Kind::Float => number::float(cell, ty.width == Some(32)).map(Some),
         Kind::Boolean => boolean(cell).map(Some),
         Kind::Bytes => binary::bytes(cell, ty).map(Some),
-        Kind::Uuid => binary::uuid(cell.text()?).map(Some),
+        Kind::Uuid => binary::uuid(cell.text()?, ty).map(Some),
         Kind::Json => json(cell.text()?).map(Some),
         Kind::Time => temporal::time(cell.text()?).map(Some),
     }

@@ -150,7 +150,7 @@ pub struct ValueType {
     /// The kind.
     pub kind: Kind,
     /// `bytes`: BINARY(n), padded on the right with 00 to this many bytes. `float`: 32 for a
-    /// FLOAT column (rounded to binary32 first), else absent.
+    /// FLOAT column (rounded to binary32 first), else absent. `uuid`: 16 for BINARY(16), padded alike.
     pub width: Option<u32>,
     /// `bytes`: BIT(n), n > 1, held as ⌈n/8⌉ bytes big-endian.
     pub bits: Option<u16>,

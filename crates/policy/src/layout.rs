@@ -2,7 +2,7 @@
 //! (`docs/FORMAT.md`, section 5). Owns their wording, which is permanent: stored lines are
 //! compared with new ones as text.
 
-use fieldseal_model::ValueType;
+use fieldseal_model::{Kind, ValueType};
 
 use crate::table::Table;
 
@@ -51,8 +51,10 @@ impl Table {
 /// A kind with the details that change its canonical bytes or what opening accepts.
 fn shape(ty: &ValueType) -> String {
     let mut shape = ty.kind.name().to_owned();
+    // A UUID has 16 bytes, whatever column it comes from.
+    let width = ty.width.filter(|_| ty.kind != Kind::Uuid);
     let details = [
-        ("width", ty.width),
+        ("width", width),
         ("bits", ty.bits.map(u32::from)),
         ("scale", ty.scale),
     ];

@@ -39,8 +39,8 @@ pub use migrations::{migrate, pending};
 pub use quarantine::HeldEntry;
 pub use ready::ReadyBatch;
 pub use schema::{
-    IndexColumn, SchemaError, SourceColumn, SourceColumns, SourceIndex, SourceTable, create_tables,
-    read_source_columns,
+    IndexColumn, SchemaError, SourceColumn, SourceColumns, SourceIndex, SourceTable,
+    column_findings, create_tables, read_source_columns,
 };
 pub use status::{QuarantineCount, ShardStatus, Status, TableStatus};
 pub use store::Store;

@@ -4,17 +4,19 @@
 mod column;
 mod dump;
 mod indexes;
+mod kinds;
 mod source;
 mod spell;
 
 use std::fmt::Write as _;
 
-use fieldseal_db::{DbError, Dialect, quote};
+use fieldseal_db::{DbError, Dialect, Severity, quote};
 use fieldseal_pipeline::TargetType;
 use fieldseal_policy::{Policy, Table};
 
 use column::PrintedColumn;
 use indexes::{Indexes, Names};
+pub use kinds::column_findings;
 pub use source::{
     IndexColumn, SourceColumn, SourceColumns, SourceIndex, SourceTable, read_source_columns,
 };
@@ -68,6 +70,7 @@ pub fn create_tables(
         if let Some(Some(found)) = found {
             unlogged(table, found, &mut mismatches);
             few_values(table, found, &mut mismatches);
+            unfit(table, found, &mut mismatches);
         }
         let columns = column::of_table(table, dialect, found.flatten(), &mut mismatches);
         let engine = policy.source().engine;
@@ -104,6 +107,13 @@ fn few_values(table: &Table, found: &SourceTable, mismatches: &mut Vec<String>) 
             mismatches.push(format!("table {}: {what}; {advice}", table.source));
         }
     }
+}
+
+/// Kinds under which the source's values would be changed or always held.
+fn unfit(table: &Table, found: &SourceTable, mismatches: &mut Vec<String>) {
+    let findings = kinds::of_kinds(table, found).into_iter();
+    let unfit = findings.filter(|finding| finding.severity == Severity::Error);
+    mismatches.extend(unfit.map(|finding| finding.to_string()));
 }
 
 const fn spoken(dialect: Dialect) -> &'static str {

@@ -9,16 +9,19 @@ pub(super) fn bytes(cell: Input<'_>, ty: &ValueType) -> Result<Value, ConvertErr
     if let Some(bits) = ty.bits {
         return bit_field(cell, usize::from(bits));
     }
-    let mut bytes = hex(cell.text()?)?;
+    Ok(Value::bytes(padded(hex(cell.text()?)?, ty)?))
+}
+
+/// The binlog strips the 00 that BINARY(n) is padded with, SELECT does not.
+fn padded(mut bytes: Vec<u8>, ty: &ValueType) -> Result<Vec<u8>, ConvertError> {
     if let Some(width) = ty.width {
-        // The binlog strips the 00 that BINARY(n) is padded with, SELECT does not.
         let width = usize::try_from(width).map_err(|_| ConvertError::TooWide)?;
         if bytes.len() > width {
             return Err(ConvertError::TooWide);
         }
         bytes.resize(width, 0);
     }
-    Ok(Value::bytes(bytes))
+    Ok(bytes)
 }
 
 /// BIT(n): ⌈n/8⌉ bytes, big-endian.
@@ -54,7 +57,7 @@ fn bit_field(cell: Input<'_>, bits: usize) -> Result<Value, ConvertError> {
     Ok(Value::bytes(bytes))
 }
 
-pub(super) fn uuid(text: &str) -> Result<Value, ConvertError> {
+pub(super) fn uuid(text: &str, ty: &ValueType) -> Result<Value, ConvertError> {
     const HYPHENS: [usize; 4] = [8, 13, 18, 23];
     let hyphenated = text.len() == 36 && HYPHENS.iter().all(|at| text.as_bytes()[*at] == b'-');
     let digits: Vec<u8> = if hyphenated {
@@ -65,11 +68,10 @@ pub(super) fn uuid(text: &str) -> Result<Value, ConvertError> {
     } else {
         without_prefix(text).as_bytes().to_vec()
     };
-    if digits.len() != 32 {
-        return Err(ConvertError::NotAUuid);
-    }
-    let bytes = pairs(&digits).ok_or(ConvertError::NotAUuid)?;
-    Value::from_canonical(Kind::Uuid, bytes).map_err(|_| ConvertError::NotAUuid)
+    let not_one = ConvertError::NotAUuid;
+    let bytes = pairs(&digits).ok_or(not_one)?;
+    let bytes = padded(bytes, ty).map_err(|_| not_one)?;
+    Value::from_canonical(Kind::Uuid, bytes).map_err(|_| not_one)
 }
 
 fn hex(text: &str) -> Result<Vec<u8>, ConvertError> {

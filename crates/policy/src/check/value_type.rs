@@ -66,9 +66,19 @@ pub(super) fn of_column(
 
 fn checked(kind: Kind, details: &Details<'_>, gathered: &mut Gathered) -> Option<ValueType> {
     let bytes = kind == Kind::Bytes;
-    let sized = bytes || kind == Kind::Float;
+    let widths = match kind {
+        Kind::Bytes => Some(1..=255),
+        Kind::Float => Some(32..=32),
+        Kind::Uuid => Some(16..=16),
+        _ => None,
+    };
     let fits = [
-        belongs(sized, details.width.spot(), "bytes or a float", gathered),
+        belongs(
+            widths.is_some(),
+            details.width.spot(),
+            "bytes, a float or a uuid",
+            gathered,
+        ),
         belongs(bytes, details.bits.spot(), "bytes", gathered),
         belongs(
             kind == Kind::Decimal,
@@ -93,8 +103,7 @@ fn checked(kind: Kind, details: &Details<'_>, gathered: &mut Gathered) -> Option
         );
         return None;
     }
-    let widths = if bytes { 1..=255 } else { 32..=32 };
-    let width = optional(details.width, |at| scalar::within(at, widths, gathered))?;
+    let width = optional(details.width, |at| scalar::within(at, widths?, gathered))?;
     let bits = optional(details.bits, |at| scalar::within(at, 2..=64, gathered))?;
     let scale = optional(details.scale, |at| scalar::within(at, 0..=1_000, gathered))?;
     Some(ValueType {

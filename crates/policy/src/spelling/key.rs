@@ -148,7 +148,7 @@ section! {
     KeyTypeSection {
         /// What the value is.
         required kind: Word<Kind>,
-        /// bytes: n of BINARY(n), 1 to 255.
+        /// bytes: n of BINARY(n), 1 to 255. uuid: 16 for BINARY(16).
         optional width: u64,
         /// bytes: n of BIT(n), 2 to 64.
         optional bits: u64,

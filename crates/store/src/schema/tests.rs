@@ -2,6 +2,7 @@
 //! each server and described there. The source's indexes have tests of their own.
 
 mod indexes;
+mod kinds;
 
 use fieldseal_db::{Severity, Sql};
 use fieldseal_model::TableName;

@@ -12,7 +12,7 @@ use crate::exit::Failure;
 
 const AREA: &str = "source";
 
-/// Looks at the source's settings, tables and foreign keys.
+/// Looks at the source's settings, tables, columns and foreign keys.
 pub(super) async fn look(config: &Config, found: &mut Vec<Found>) {
     let url = match config.source_url() {
         Ok(Some(url)) => url,
@@ -20,22 +20,37 @@ pub(super) async fn look(config: &Config, found: &mut Vec<Found>) {
             return found.push(Found::new(
                 Severity::Note,
                 AREA,
-                "the policy names no URL of the source: its settings, keys and cascading foreign \
-                 keys are not looked at",
+                "the policy names no URL of the source: its settings, keys, columns and cascading \
+                 foreign keys are not looked at",
             ));
         }
         Err(failure) => {
             return found.push(Found::new(Severity::Error, AREA, failure.to_string()));
         }
     };
-    match findings(config, &url).await {
-        Ok(findings) => {
+    let findings = match findings(config, &url).await {
+        Ok(findings) => findings,
+        Err(error) => {
+            let place = fieldseal_db::redact_url(&url);
+            let text = format!("{place}: {error}; correct the URL, or see that the server runs");
+            return found.push(Found::new(Severity::Error, AREA, text));
+        }
+    };
+    let findings = findings.iter();
+    found.extend(findings.map(|finding| Found::of_database(AREA, finding)));
+    of_columns(config, &url, found).await;
+}
+
+/// Compares the policy's columns and their kinds with the source's.
+async fn of_columns(config: &Config, url: &str, found: &mut Vec<Found>) {
+    match fieldseal_store::read_source_columns(&config.policy, url).await {
+        Ok(columns) => {
+            let findings = fieldseal_store::column_findings(&config.policy, &columns);
             let findings = findings.iter();
             found.extend(findings.map(|finding| Found::of_database(AREA, finding)));
         }
         Err(error) => {
-            let place = fieldseal_db::redact_url(&url);
-            let text = format!("{place}: {error}; correct the URL, or see that the server runs");
+            let text = format!("{}: {error}", fieldseal_db::redact_url(url));
             found.push(Found::new(Severity::Error, AREA, text));
         }
     }

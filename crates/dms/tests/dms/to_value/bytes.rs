@@ -97,3 +97,27 @@ fn uuids() {
         assert_eq!(hex(&t(bad), &of(Kind::Uuid)), "not-a-uuid", "{bad}");
     }
 }
+
+#[test]
+fn uuids_of_binary_columns_get_their_zeros_back() {
+    let binary = ValueType {
+        width: Some(16),
+        ..of(Kind::Uuid)
+    };
+    let stripped = "33b520568384471a9e8c74b9cc7b0000";
+    check_hex(
+        &binary,
+        &[
+            (t("0x33B520568384471A9E8C74B9CC7B0000"), stripped),
+            (t("0x33B520568384471A9E8C74B9CC7B00"), stripped),
+            (t("0x33B520568384471A9E8C74B9CC7B"), stripped),
+            // `NoHexPrefix`
+            (t("33b520568384471a9e8c74b9cc7b"), stripped),
+            (t("0x"), "00000000000000000000000000000000"),
+            (t("33b52056-8384-471a-9e8c-74b9cc7b0000"), stripped),
+            (t("0x33B520568384471A9E8C74B9CC7B000000"), "not-a-uuid"),
+            (t("0x33B520568384471A9E8C74B9CC7B0"), "not-a-uuid"),
+            (t("33b52056-8384-471a-9e8c-74b9cc7b00"), "not-a-uuid"),
+        ],
+    );
+}
