@@ -161,6 +161,8 @@ async fn without_a_url_the_operator_says_what_l_is() {
     let folder = Folder::new("mysql", "", "shop", "");
     let (_, neither) = folder.call(&BEGIN, 2);
     assert!(neither.contains("--position"), "{neither}");
+    let (_, neither) = folder.call(&["schema", "--from"], 2);
+    assert!(neither.contains("source.url_env"), "{neither}");
     let by_hand = [&BEGIN[..], &["--position", "bin.000009:4"]].concat();
     let (out, _) = folder.call(&by_hand, 0);
     assert!(out.contains("a write was committed there"), "{out}");
@@ -279,7 +281,10 @@ async fn check_and_schema_refuse_a_kind_that_the_source_has_not() {
     assert!(out.contains(wanted), "{out}");
 
     sealed("date");
-    folder.call(&from, 0);
+    let printed = folder.call(&from, 0).0;
+    // The policy's own source, so that no password stands in the command.
+    assert_eq!(folder.call(&["schema", "--from"], 0).0, printed);
+    assert!(printed.contains("customer\" INTEGER"), "{printed}");
     let (out, _) = folder.call(&["check"], 4);
     // What is left is the target's, whose tables were not made.
     assert!(!out.contains("error (source)"), "{out}");

@@ -158,12 +158,11 @@ pub(crate) struct SchemaArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
 
-    /// Where the types of kept columns come from: the source's URL, or a file that
-    /// `mysqldump --no-data` wrote; without it they are guesses, marked by a comment. Other users of
-    /// this machine may see a password in the URL: leave it out and set PGPASSWORD (PostgreSQL), or
-    /// give a file (MySQL, MariaDB)
+    /// Where the types of kept columns come from: a file that `mysqldump --no-data` wrote, a URL, or,
+    /// with nothing behind it, the database that the policy's [source] names; without it they are
+    /// guesses, marked by a comment. Other users of this machine may see a password in a URL here
     #[arg(long, value_name = "URL|FILE")]
-    pub(crate) from: Option<String>,
+    pub(crate) from: Option<Option<String>>,
 
     /// Whose SQL to print; that of the target's URL by default
     #[arg(long)]

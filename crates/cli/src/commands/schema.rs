@@ -22,7 +22,8 @@ pub(crate) async fn schema(args: &SchemaArgs) -> Result<Exit, Failure> {
         })?,
     };
     let source = match &args.from {
-        Some(from) => Some(read_source(&config, from).await?),
+        Some(Some(from)) => Some(read_source(&config, from).await?),
+        Some(None) => Some(read_policys_source(&config).await?),
         None => None,
     };
     let script = fieldseal_store::create_tables(&config.policy, dialect, source.as_ref())
@@ -31,6 +32,18 @@ pub(crate) async fn schema(args: &SchemaArgs) -> Result<Exit, Failure> {
     lines.line(script.trim_end())?;
     lines.finish()?;
     Ok(Exit::Done)
+}
+
+/// The source's columns, from the database that the policy names.
+async fn read_policys_source(config: &Config) -> Result<SourceColumns, Failure> {
+    let url = config.source_url()?.ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            "--from with nothing behind it reads the database at source.url_env or \
+             source.url_file, and the policy has neither; add one, or give a URL or a file",
+        )
+    })?;
+    read_source(config, &url).await
 }
 
 /// The source's columns, from a file or from the database at a URL.
