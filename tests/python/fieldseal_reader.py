@@ -131,7 +131,7 @@ def arrived(kind, how, data):
     """Canonical bytes of a key column from the bytes and the way it arrived."""
     if kind == "i" and how in ("number", "text"):
         return str(int(data.decode("ascii"))).encode()
-    if kind == "b" and how.startswith("width="):
+    if kind in ("b", "u") and how.startswith("width="):
         return data.ljust(int(how.removeprefix("width=")), b"\0")
     if kind == "t" and how == "char":
         return data.rstrip(b" ")

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use fieldseal_dms::Wire;
 use fieldseal_pipeline::TargetType;
 use fieldseal_store::{SourceColumn, SourceColumns, SourceTable, create_tables};
 use fieldseal_tests::databases::Server;
-use fieldseal_tests::harness::{Rig, policy};
+use fieldseal_tests::harness::records::{delete, insert, load};
+use fieldseal_tests::harness::{MemorySource, Rig, policy};
 
 const TABLES: &str = r#"
 [tables."shop.files"]
@@ -63,6 +65,7 @@ fn source() -> SourceColumns {
     };
     SourceColumns {
         tables: vec![table],
+        strict: false,
     }
 }
 
@@ -122,5 +125,114 @@ async fn kept_columns_read_the_same_on_mariadb() {
 async fn kept_columns_read_the_same_on_mysql() {
     if Server::MySql.is_there() {
         the_same_text(Server::MySql).await;
+    }
+}
+
+/// A table whose key, bound column and kept column are BINARY(n) at the source.
+const BINARY: &str = r#"
+[tables."shop.parcels"]
+first_load = "unregistered"
+key = { id = { kind = "uuid", width = 16 } }
+bind = [{ token = { kind = "uuid", width = 16 } }, { mark = { kind = "bytes", width = 4 } }]
+[tables."shop.parcels".columns]
+token = "keep"
+mark = "keep"
+seal_no = { keep = true, width = 4 }
+secret = { seal = "identity", kind = "text" }
+"#;
+
+fn stripped(binary: &str) -> &str {
+    binary.strip_suffix("00").expect("it ends in zeros")
+}
+
+/// A change comes without the zeros at the end of a BINARY(n), a load with them: both are one row,
+/// and what is stored is the same.
+async fn zeros_are_put_back(server: Server) {
+    let policy = policy(BINARY);
+    let column = |name: &str, max| SourceColumn {
+        name: name.to_owned(),
+        ty: TargetType::Bytes { max: Some(max) },
+        declared: format!("binary({max})"),
+        nullable: false,
+        fixed_bytes: true,
+    };
+    let mut table = source().tables.remove(0);
+    "parcels".clone_into(&mut table.name);
+    let secret = table.columns.pop().expect("it has columns");
+    table.columns = vec![
+        column("id", 16),
+        column("token", 16),
+        column("mark", 4),
+        column("seal_no", 4),
+        secret,
+    ];
+    let source = SourceColumns {
+        tables: vec![table],
+        strict: true,
+    };
+    let tables = create_tables(&policy, server.dialect(), Some(&source)).expect("it fits");
+    let rig = Rig::with(server, policy, &tables, |provider| provider).await;
+    let whole = |first: &str| format!("0x{first}3B520568384471A9E8C74B9CC7B0100");
+    let table = "shop.parcels";
+    let record = |id: &str, short: bool| {
+        let (id, mark) = match short {
+            true => (stripped(id), "0x0102"),
+            false => (id, "0x01020000"),
+        };
+        let columns = [
+            ("id", Wire::Text(id)),
+            ("token", Wire::Text(id)),
+            ("mark", Wire::Text(mark)),
+            ("seal_no", Wire::Text(mark)),
+            ("secret", Wire::Text("ada")),
+        ];
+        match short {
+            true => insert(1, table, &columns),
+            false => load(table, &columns),
+        }
+    };
+    let gone = whole("2");
+    rig.run(MemorySource::of(vec![
+        record(&whole("1"), false),
+        record(&whole("2"), false),
+        record(&whole("3"), true),
+        delete(2, table, &[("id", Wire::Text(stripped(&gone)))]),
+    ]))
+    .await;
+    assert_eq!(rig.held_reasons().await, Vec::<String>::new(), "{server:?}");
+    let rows = rig.open_all(table).await;
+    assert_eq!(rows.len(), 2, "{server:?}: {:?}", rows.keys());
+    for row in rows.values() {
+        assert_eq!(row["secret"], "ada", "{server:?}");
+        assert_eq!(row["seal_no"], "\\x01020000", "{server:?}");
+        assert_eq!(row["mark"], "\\x01020000", "{server:?}");
+        assert!(
+            row["token"].ends_with("7b0100"),
+            "{server:?}: {}",
+            row["token"]
+        );
+    }
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn zeros_are_put_back_on_sqlite() {
+    zeros_are_put_back(Server::Sqlite).await;
+}
+
+#[tokio::test]
+async fn zeros_are_put_back_on_postgres() {
+    zeros_are_put_back(Server::Postgres).await;
+}
+
+#[tokio::test]
+async fn zeros_are_put_back_on_mariadb() {
+    zeros_are_put_back(Server::MariaDb).await;
+}
+
+#[tokio::test]
+async fn zeros_are_put_back_on_mysql() {
+    if Server::MySql.is_there() {
+        zeros_are_put_back(Server::MySql).await;
     }
 }

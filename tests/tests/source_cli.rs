@@ -161,8 +161,8 @@ async fn without_a_url_the_operator_says_what_l_is() {
     let folder = Folder::new("mysql", "", "shop", "");
     let (_, neither) = folder.call(&BEGIN, 2);
     assert!(neither.contains("--position"), "{neither}");
-    let (_, neither) = folder.call(&["schema", "--from"], 2);
-    assert!(neither.contains("source.url_env"), "{neither}");
+    let (_, neither) = folder.call(&["schema", "--from-source"], 2);
+    assert!(neither.contains("url_env or url_file"), "{neither}");
     let by_hand = [&BEGIN[..], &["--position", "bin.000009:4"]].concat();
     let (out, _) = folder.call(&by_hand, 0);
     assert!(out.contains("a write was committed there"), "{out}");
@@ -256,6 +256,33 @@ async fn check_and_schema_refuse_a_cascade_until_it_is_listed() {
     test.end().await;
 }
 
+/// What stands where the source's URL should be may be one with a slip in it, password and all.
+#[test]
+fn what_is_no_url_of_the_source_is_neither_shown_nor_read() {
+    for slip in [
+        "host=db user=app password=hunter2 dbname=shop",
+        "db.example.com?user=app&password=hunter2",
+        "app:hunter2/x",
+        "POSTGRES://app:hunter2@db/x",
+        "policy.toml",
+        "",
+    ] {
+        let folder = Folder::new("postgres", slip, "public", URL);
+        let (out, err) = folder.call(&["schema", "--from-source"], 3);
+        assert!(err.contains("--from-source: "), "{slip}: {err}");
+        for part in ["hunter2", "app", "policy.toml:", "CREATE TABLE"] {
+            assert!(
+                !out.contains(part) && !err.contains(part),
+                "{slip}: {out}{err}"
+            );
+        }
+    }
+    let folder = Folder::new("postgres", "", "public", "");
+    let both = ["schema", "--from-source", "--from", "x"];
+    folder.call(&both, 2);
+    folder.call(&["schema", "--from", ""], 2);
+}
+
 /// A kind is permanent once it is recorded, so it is compared with the source's column before.
 #[tokio::test]
 async fn check_and_schema_refuse_a_kind_that_the_source_has_not() {
@@ -283,7 +310,7 @@ async fn check_and_schema_refuse_a_kind_that_the_source_has_not() {
     sealed("date");
     let printed = folder.call(&from, 0).0;
     // The policy's own source, so that no password stands in the command.
-    assert_eq!(folder.call(&["schema", "--from"], 0).0, printed);
+    assert_eq!(folder.call(&["schema", "--from-source"], 0).0, printed);
     assert!(printed.contains("customer\" INTEGER"), "{printed}");
     let (out, _) = folder.call(&["check"], 4);
     // What is left is the target's, whose tables were not made.

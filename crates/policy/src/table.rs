@@ -148,6 +148,9 @@ pub struct Column {
     pub absent: Absent,
     /// What a zero or partial date becomes; the same as in the seal's type.
     pub zero_date: ZeroDate,
+    /// Kept: n of the source's BINARY(n), to which values are padded on the right with 00. A sealed
+    /// column has it in its type.
+    pub width: Option<u32>,
 }
 
 /// What happens to a column's values.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Subcommand, ValueEnum};
 
 use super::{ConfigArgs, ReportArgs};
@@ -158,11 +159,15 @@ pub(crate) struct SchemaArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
 
-    /// Where the types of kept columns come from: a file that `mysqldump --no-data` wrote, a URL, or,
-    /// with nothing behind it, the database that the policy's [source] names; without it they are
-    /// guesses, marked by a comment. Other users of this machine may see a password in a URL here
-    #[arg(long, value_name = "URL|FILE")]
-    pub(crate) from: Option<Option<String>>,
+    /// Where the types of kept columns come from: a file that `mysqldump --no-data` wrote, or the
+    /// source's URL; without it and --from-source they are guesses, marked by a comment. Other users
+    /// of this machine may see a password in a URL here
+    #[arg(long, value_name = "URL|FILE", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) from: Option<String>,
+
+    /// Take them from the database that the policy's [source] names (`url`, `url_env`, `url_file`)
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) from_source: bool,
 
     /// Whose SQL to print; that of the target's URL by default
     #[arg(long)]

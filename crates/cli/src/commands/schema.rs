@@ -22,8 +22,8 @@ pub(crate) async fn schema(args: &SchemaArgs) -> Result<Exit, Failure> {
         })?,
     };
     let source = match &args.from {
-        Some(Some(from)) => Some(read_source(&config, from).await?),
-        Some(None) => Some(read_policys_source(&config).await?),
+        Some(from) => Some(read_source(&config, from).await?),
+        None if args.from_source => Some(read_policys_source(&config).await?),
         None => None,
     };
     let script = fieldseal_store::create_tables(&config.policy, dialect, source.as_ref())
@@ -36,14 +36,22 @@ pub(crate) async fn schema(args: &SchemaArgs) -> Result<Exit, Failure> {
 
 /// The source's columns, from the database that the policy names.
 async fn read_policys_source(config: &Config) -> Result<SourceColumns, Failure> {
-    let url = config.source_url()?.ok_or_else(|| {
-        Failure::new(
+    let Some(url) = config.source_url()? else {
+        return Err(Failure::new(
             Exit::Usage,
-            "--from with nothing behind it reads the database at source.url_env or \
-             source.url_file, and the policy has neither; add one, or give a URL or a file",
-        )
-    })?;
-    read_source(config, &url).await
+            "--from-source: the policy names no database: give its [source] url_env or url_file, \
+             or say --from with a URL or a file",
+        ));
+    };
+    // What is no URL may be one with a slip in it: it is not shown, and no file.
+    if Dialect::of_url(&url).is_err() {
+        return Err(Failure::new(
+            Exit::Policy,
+            "--from-source: what the policy names as the source's URL begins with none of \
+             postgres:, mysql: and mariadb:, in lower case; correct it",
+        ));
+    }
+    read(config, &url, &fieldseal_db::redact_url(&url)).await
 }
 
 /// The source's columns, from a file or from the database at a URL.
@@ -56,18 +64,20 @@ async fn read_source(config: &Config, from: &str) -> Result<SourceColumns, Failu
              lower case; correct it, or give the path of a file",
         ));
     }
-    let url = if known {
-        config.safe_source(from.to_owned(), "--from")?
-    } else {
-        from.to_owned()
-    };
+    if known {
+        config.safe_source(from.to_owned(), "--from")?;
+    }
     // A path as it is, unless it may be a URL without its beginning; a URL without its password.
     let shown = match (known, from.contains('@')) {
         (true, _) => fieldseal_db::redact_url(from),
         (false, true) => "the file that --from names".to_owned(),
         (false, false) => from.to_owned(),
     };
-    let read = fieldseal_store::read_source_columns(&config.policy, &url).await;
+    read(config, from, &shown).await
+}
+
+async fn read(config: &Config, from: &str, shown: &str) -> Result<SourceColumns, Failure> {
+    let read = fieldseal_store::read_source_columns(&config.policy, from).await;
     read.map_err(|error| match &error {
         SchemaError::Database(database) => {
             let failure = Failure::database(&format!("reading {shown}"), database);

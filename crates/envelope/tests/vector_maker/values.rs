@@ -1,6 +1,6 @@
 //! Values and row keys of every form.
 
-use fieldseal_model::{RowKey, Value};
+use fieldseal_model::{Kind, RowKey, Value};
 use sha2::{Digest, Sha256};
 
 use super::DOES_NOT_OPEN;
@@ -54,6 +54,8 @@ pub(super) fn row_keys() -> Vec<Draft> {
         &binary(),
         &["arrived b width=4 0102"],
     );
+    let mut uuid = hex::decode("33b520568384471a9e8c74b9cc7b01").expect("hex");
+    uuid.push(0);
     let pair = [Value::text("ab"), Value::text("c")];
     let pair = sealed(
         "key-two-columns",
@@ -91,6 +93,13 @@ pub(super) fn row_keys() -> Vec<Draft> {
             13,
             &binary(),
             &["arrived b width=4 01020000"],
+        ),
+        sealed(
+            "key-uuid-short",
+            "A UUID key in BINARY(16) as the binlog strips it.",
+            99,
+            &[Value::from_canonical(Kind::Uuid, uuid).expect("a UUID")],
+            &["arrived u width=16 33b520568384471a9e8c74b9cc7b01"],
         ),
         pair.failing(
             "key-two-columns-shifted",

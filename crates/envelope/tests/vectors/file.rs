@@ -91,11 +91,11 @@ fn key_value(line: &str) -> Value {
         ["arrived", "i", "number" | "text", digits] => {
             Value::integer(std::str::from_utf8(&unhexed(digits)).unwrap()).unwrap()
         }
-        ["arrived", "b", width, bytes] => {
+        ["arrived", letter @ ("b" | "u"), width, bytes] => {
             let width = width.strip_prefix("width=").unwrap().parse().unwrap();
             let mut bytes = unhexed(bytes);
             bytes.resize(width, 0);
-            Value::bytes(bytes)
+            Value::from_canonical(kind(letter), bytes).unwrap()
         }
         ["arrived", "t", "char", text] => {
             let text = String::from_utf8(unhexed(text)).unwrap();

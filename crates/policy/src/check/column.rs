@@ -1,18 +1,18 @@
 //! The columns of one table that are no key columns.
 
 use fieldseal_envelope::ColumnId;
-use fieldseal_model::{Kind, ZeroDate};
+use fieldseal_model::{Kind, ValueType, ZeroDate};
 
 use crate::check::name::Claims;
-use crate::check::{key, name, seal};
+use crate::check::{key, name, scalar, seal, value_type};
 use crate::mistakes::{Gathered, Spot};
 use crate::spelling::{At, ColumnSection, ColumnSpelling, Field, PlainWord, TableSection, Word};
 use crate::table::{Absent, Bind, Column, Seal, Treatment};
 
 /// What the columns of one table share while they are checked.
 pub(super) struct Context<'a> {
-    /// Columns that sealed values are bound to.
-    bound: Vec<&'a str>,
+    /// Columns that sealed values are bound to, with what their values are.
+    bound: Vec<(&'a str, &'a ValueType)>,
     /// The table's word, unless that is a mistake.
     absent: Option<Absent>,
     /// Names taken in the new database.
@@ -34,7 +34,7 @@ pub(super) fn columns(
         Field::Is(at) => &at.value.0,
     };
     let bound = match bind {
-        Some(Bind::Columns(columns)) => columns.iter().map(|c| c.name.as_str()).collect(),
+        Some(Bind::Columns(columns)) => columns.iter().map(|c| (c.name.as_str(), &c.ty)).collect(),
         _ => Vec::new(),
     };
     let mut context = Context {
@@ -92,6 +92,13 @@ fn listed_key(spelling: &At<ColumnSpelling>, gathered: &mut Gathered) -> bool {
     false
 }
 
+impl Context<'_> {
+    fn bound(&self, name: &str) -> Option<&ValueType> {
+        let mut bound = self.bound.iter();
+        bound.find(|(bound, _)| *bound == name).map(|(_, ty)| *ty)
+    }
+}
+
 fn column(
     name: &At<String>,
     spelling: &ColumnSpelling,
@@ -110,6 +117,7 @@ fn column(
     let id = id(name, section, context, gathered);
     let target = target(name, section, context, gathered);
     let absent = absent(name, section, treatment.as_ref(), context, gathered);
+    let width = width(name, section, context, gathered);
     let Word(zero_date) = section.zero_date.or(Word(ZeroDate::Error))?;
     named.then_some(())?;
     Some(Column {
@@ -119,6 +127,7 @@ fn column(
         treatment: treatment?,
         absent: absent?,
         zero_date,
+        width: width?,
     })
 }
 
@@ -138,10 +147,12 @@ fn plain(
             .targets
             .target_column(&name.value, &name.spot, gathered);
     let id = column_id(&name.value, &name.spot, gathered)?;
-    let absent = match context.bound.contains(&name.value.as_str()) {
-        true => Absent::Quarantine,
-        false => context.absent?,
+    let bound = context.bound(&name.value);
+    let absent = match bound {
+        Some(_) => Absent::Quarantine,
+        None => context.absent?,
     };
+    let width = bound.and_then(bytes_width);
     free.then(|| Column {
         name: name.value.clone(),
         id,
@@ -149,7 +160,42 @@ fn plain(
         treatment,
         absent,
         zero_date: ZeroDate::Error,
+        width,
     })
+}
+
+/// To how many bytes a kept column's values are filled up; a bound column's are as the opener
+/// takes them.
+fn width(
+    name: &At<String>,
+    section: &ColumnSection,
+    context: &Context<'_>,
+    gathered: &mut Gathered,
+) -> Option<Option<u32>> {
+    if section.keep.is_absent() {
+        return Some(None);
+    }
+    let said = value_type::optional(&section.width, |at| scalar::within(at, 1..=255, gathered))?;
+    let Some(bound) = context.bound(&name.value) else {
+        return Some(said);
+    };
+    let bound = bytes_width(bound);
+    match section.width.spot() {
+        Some(spot) if said != bound => {
+            gathered.add(
+                spot,
+                "is another width than in `bind`; write the same, or leave it out here",
+            );
+            None
+        }
+        _ => Some(bound),
+    }
+}
+
+/// n of BINARY(n).
+fn bytes_width(ty: &ValueType) -> Option<u32> {
+    ty.width
+        .filter(|_| matches!(ty.kind, Kind::Bytes | Kind::Uuid))
 }
 
 fn treatment(
@@ -187,9 +233,8 @@ fn kept(section: &ColumnSection, gathered: &mut Gathered) -> bool {
         }
         keep => keep.is_some(),
     };
-    let only_sealed: [Option<&Spot>; 10] = [
+    let only_sealed: [Option<&Spot>; 9] = [
         section.kind.spot(),
-        section.width.spot(),
         section.bits.spot(),
         section.scale.spot(),
         section.fixed_char.spot(),
@@ -258,7 +303,7 @@ fn absent(
     context: &Context<'_>,
     gathered: &mut Gathered,
 ) -> Option<Absent> {
-    if context.bound.contains(&name.value.as_str()) {
+    if context.bound(&name.value).is_some() {
         return Some(Absent::Quarantine);
     }
     let (absent, spot) = match &section.absent {
@@ -266,6 +311,17 @@ fn absent(
         Field::Bad => return None,
         Field::Is(at) => (at.value.0, &at.spot),
     };
+    if absent == Absent::Empty
+        && matches!(treatment, Some(Treatment::Keep))
+        && !section.width.is_absent()
+    {
+        gathered.add(
+            spot,
+            "absent = \"empty\" is for text and bytes of any length, and this column's have its \
+             `width`; give it absent = \"null\" or \"quarantine\"",
+        );
+        return None;
+    }
     if absent == Absent::Empty
         && let Some(Treatment::Seal(seal)) = treatment
         && !has_empty_value(seal)

@@ -83,7 +83,7 @@ section! {
         optional keep: bool,
         /// What the value is, whatever type it arrives with; needed with seal.
         optional kind: Word<Kind>,
-        /// bytes: n of BINARY(n), 1 to 255. float: 32 for a FLOAT column. uuid: 16 for BINARY(16).
+        /// bytes, and with keep: n of BINARY(n), 1 to 255. float: 32 for a FLOAT column. uuid: 16 for BINARY(16).
         optional width: u64,
         /// bytes: n of BIT(n), 2 to 64.
         optional bits: u64,

@@ -24,7 +24,7 @@ pub(crate) fn split(text: &str) -> Option<Declared<'_>> {
         return None;
     }
     let base = base.to_ascii_lowercase();
-    let Some(inside) = behind.strip_prefix('(') else {
+    let Some(inside) = behind.trim_start().strip_prefix('(') else {
         return Some(Declared {
             base,
             arguments: None,
@@ -87,7 +87,10 @@ pub(crate) fn parse(declared: &str, charset: Option<&str>) -> Result<TargetType,
         "float" | "double" | "real" if numbers.len() > 1 => {
             return Err("FLOAT(m,d) and DOUBLE(m,d) round; declare FLOAT, DOUBLE or DECIMAL");
         }
-        "float" => TargetType::Float { single: true },
+        // FLOAT(p) is a DOUBLE from 25 bits on.
+        "float" => TargetType::Float {
+            single: digits <= 24,
+        },
         "double" | "real" => TargetType::Float { single: false },
         "char" => text(first.or(Some(1)), None, true),
         "varchar" => text(first, None, false),

@@ -88,7 +88,10 @@ pub(super) fn read(text: &str) -> Result<SourceColumns, SchemaError> {
             line: table.line,
             what: "the table does not end",
         }),
-        None => Ok(SourceColumns { tables }),
+        None => Ok(SourceColumns {
+            tables,
+            strict: true,
+        }),
     }
 }
 

@@ -21,6 +21,8 @@ use crate::describe::{ColumnFacts, mysql, mysql_type, postgres, sqlite};
 pub struct SourceColumns {
     /// The tables found.
     pub tables: Vec<SourceTable>,
+    /// Whether types bind the values; SQLite's do not.
+    pub strict: bool,
 }
 
 /// One table of the source.
@@ -137,8 +139,9 @@ pub async fn read_source_columns(
             });
         }
     }
+    let strict = database.dialect() != Dialect::Sqlite;
     database.close().await;
-    Ok(SourceColumns { tables })
+    Ok(SourceColumns { tables, strict })
 }
 
 async fn columns(database: &Database, name: &TableName) -> Result<Vec<SourceColumn>, SchemaError> {

@@ -252,7 +252,7 @@ t3 = 'keep'
 j = 'keep'
 e = 'keep'
 s = 'keep'
-bin = 'keep'
+bin = { keep = true, width = 9 }
 vbin = 'keep'
 l3 = 'keep'
 day = 'keep'
@@ -343,6 +343,7 @@ async fn every_source_type_is_accepted_by_every_server() {
                 ..table
             })
             .collect(),
+        strict: true,
     };
     for server in servers() {
         let printed = accepted(&policy, Some(&of_file), server).await;

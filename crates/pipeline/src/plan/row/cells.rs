@@ -38,6 +38,9 @@ impl RowPlan<'_> {
         let target = &self.plan.target[output];
         let mut ty = target.ty.value_type();
         ty.zero_date = column.zero_date;
+        if matches!(ty.kind, Kind::Bytes | Kind::Uuid) && ty.bits.is_none() {
+            ty.width = column.width;
+        }
         let value = match self.cell(column)? {
             Some(cell) => self.kept_value(column, cell, &target.ty, &ty)?,
             None => absent(column.absent, ty.kind),
