@@ -236,3 +236,115 @@ async fn zeros_are_put_back_on_mysql() {
         zeros_are_put_back(Server::MySql).await;
     }
 }
+
+/// What an opener makes of a bound column must be what sealing made of it, whatever the target
+/// calls the column: its type is the policy's kind, and what is written is the kind's own form.
+async fn bound_columns_are_of_their_kind(server: Server) {
+    let column = |name: &str, ty, declared: &str| SourceColumn {
+        name: name.to_owned(),
+        ty,
+        declared: declared.to_owned(),
+        nullable: false,
+        fixed_bytes: false,
+    };
+    let chars = TargetType::Text {
+        max_chars: Some(36),
+        max_bytes: None,
+        fixed: true,
+        nul: true,
+    };
+    let mut table = source().tables.remove(0);
+    let (id, secret) = (
+        table.columns.remove(0),
+        table.columns.pop().expect("columns"),
+    );
+    for (declared, ty, kind, spellings) in [
+        (
+            "bit(10)",
+            TargetType::Bits { width: 10 },
+            "{ kind = \"bytes\", bits = 10 }",
+            [Wire::Text("0x01"), Wire::Text("0x0001"), Wire::Number("1")],
+        ),
+        (
+            "char(36)",
+            chars,
+            "\"uuid\"",
+            [
+                Wire::Text("33b52056-8384-471a-9e8c-74b9cc7b5c0d"),
+                Wire::Text("33B52056-8384-471A-9E8C-74B9CC7B5C0D"),
+                Wire::Text("33b520568384471a9e8c74b9cc7b5c0d"),
+            ],
+        ),
+        (
+            "decimal(6,2)",
+            TargetType::Decimal {
+                precision: Some((6, 2)),
+                unsigned: false,
+            },
+            "{ kind = \"decimal\", scale = 2 }",
+            [Wire::Text("1.50"), Wire::Text("1.5"), Wire::Number("1.50")],
+        ),
+    ] {
+        let lines = format!(
+            "[tables.\"shop.files\"]\nfirst_load = \"unregistered\"\n\
+             key = {{ id = \"integer\" }}\nbind = [{{ b = {kind} }}]\n\
+             columns.b = \"keep\"\n\
+             columns.secret = {{ seal = \"identity\", kind = \"text\" }}\n"
+        );
+        let policy = policy(&lines);
+        let source = SourceColumns {
+            tables: vec![SourceTable {
+                schema: None,
+                name: "files".to_owned(),
+                columns: vec![
+                    column("id", id.ty.clone(), "bigint"),
+                    column("b", ty, declared),
+                    column("secret", secret.ty.clone(), "text"),
+                ],
+                indexes: Vec::new(),
+                cascades: Vec::new(),
+            }],
+            strict: true,
+        };
+        let tables = create_tables(&policy, server.dialect(), Some(&source)).expect("it fits");
+        let rig = Rig::with(server, policy, &tables, |provider| provider).await;
+        let table = "shop.files";
+        let records = spellings.iter().zip(["1", "2", "3"]).map(|(b, id)| {
+            let columns = [
+                ("id", Wire::Number(id)),
+                ("b", *b),
+                ("secret", Wire::Text("ada")),
+            ];
+            load(table, &columns)
+        });
+        rig.run(MemorySource::of(records.collect())).await;
+        let held = rig.held_reasons().await;
+        assert_eq!(held, Vec::<String>::new(), "{server:?}, {declared}");
+        let rows = rig.open_all(table).await;
+        let opened: Vec<&str> = rows.values().map(|row| row["secret"].as_str()).collect();
+        assert_eq!(opened, ["ada"; 3], "{server:?}, {declared}\n{tables}");
+        rig.end().await;
+    }
+}
+
+#[tokio::test]
+async fn bound_columns_are_of_their_kind_on_sqlite() {
+    bound_columns_are_of_their_kind(Server::Sqlite).await;
+}
+
+#[tokio::test]
+async fn bound_columns_are_of_their_kind_on_postgres() {
+    bound_columns_are_of_their_kind(Server::Postgres).await;
+}
+
+#[tokio::test]
+async fn bound_columns_are_of_their_kind_on_mariadb() {
+    bound_columns_are_of_their_kind(Server::MariaDb).await;
+}
+
+#[tokio::test]
+async fn bound_columns_are_of_their_kind_on_mysql() {
+    if Server::MySql.is_there() {
+        bound_columns_are_of_their_kind(Server::MySql).await;
+    }
+}

@@ -256,6 +256,34 @@ async fn check_and_schema_refuse_a_cascade_until_it_is_listed() {
     test.end().await;
 }
 
+/// The test servers have no TLS, and by this address they are another host's.
+#[tokio::test]
+async fn a_source_on_another_host_is_asked_by_tls_only() {
+    for server in [Server::MariaDb, Server::Postgres] {
+        let test = TestDatabase::on(server).await;
+        let url = test.url.replace("127.0.0.1", "0.0.0.0");
+        assert_ne!(url, test.url);
+        let engine = match server {
+            Server::Postgres => "postgres",
+            _ => "mysql",
+        };
+        let folder = Folder::new(engine, &url, "shop", URL);
+        for from in [
+            &["schema", "--from-source"][..],
+            &["schema", "--from", &url],
+        ] {
+            let (_, err) = folder.call(from, 6);
+            assert!(
+                err.contains("cannot be reached"),
+                "{server:?}, {from:?}: {err}"
+            );
+        }
+        let (out, _) = folder.call(&["check"], 4);
+        assert!(out.contains("cannot be reached"), "{server:?}: {out}");
+        test.end().await;
+    }
+}
+
 /// What stands where the source's URL should be may be one with a slip in it, password and all.
 #[test]
 fn what_is_no_url_of_the_source_is_neither_shown_nor_read() {

@@ -104,8 +104,12 @@ fn key(field: &Marked) -> syn::Result<String> {
 fn column(field: &Marked) -> syn::Result<String> {
     if !field.is_sealed() {
         let beside = field.indexes.is_empty() && field.masks.is_empty();
-        // The kind of a bound column stands in `bind`.
-        let only_kind = field.seal.iter().all(|(name, _)| name == "kind");
+        // The kind of a bound column stands in `bind`, with its details.
+        let of_kind = ["kind", "width", "bits", "scale", "fixed_char"];
+        let only_kind = field
+            .seal
+            .iter()
+            .all(|(name, _)| of_kind.contains(&name.as_str()));
         if beside && only_kind {
             return Ok("\"keep\"".to_owned());
         }

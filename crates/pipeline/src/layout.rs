@@ -2,6 +2,7 @@
 //! from. Owns that mapping and whether the target's types can carry it.
 
 use fieldseal_envelope::TableId;
+use fieldseal_model::Kind;
 use fieldseal_policy::{Table, Treatment};
 
 use crate::{TargetColumn, TargetType};
@@ -106,14 +107,27 @@ fn mistake(table: &Table, role: ColumnRole, column: &TargetColumn) -> Option<&'s
         TargetType::Bytes { max } => max.is_none_or(|max| max >= least),
         _ => false,
     };
+    let holds = |kind: Kind| {
+        column.ty.value_type().kind == kind
+            || matches!((&column.ty, kind), (TargetType::Bytes { .. }, Kind::Uuid))
+    };
     match role {
-        ColumnRole::Key(number) => {
-            let kind = table.key[number].ty.kind;
-            let bindable = column.ty.value_type().kind == kind
-                || matches!((&column.ty, kind), (TargetType::Bytes { .. }, fieldseal_model::Kind::Uuid));
-            (!bindable).then_some("the key column's type does not hold the kind the policy gives it")
+        ColumnRole::Key(number) => (!holds(table.key[number].ty.kind))
+            .then_some("the key column's type does not hold the kind the policy gives it"),
+        ColumnRole::Keep(number) => {
+            let kept = &table.columns[number];
+            match table.bound_type(&kept.name) {
+                Some(bound) => (!holds(bound.kind)).then_some(
+                    "sealed values are bound to it, and its type does not hold the kind that \
+                     `bind` gives it; see `fieldseal schema`",
+                ),
+                None => (kept.width.is_some() && !holds(Kind::Uuid))
+                    .then_some(
+                        "the policy gives it a width, so it must hold bytes (BLOB, BYTEA, \
+                         VARBINARY, BINARY)",
+                    ),
+            }
         }
-        ColumnRole::Keep(_) => None,
         ColumnRole::Sealed(_) => (!bytes(SEALED_OVERHEAD + 1)).then_some(
             "a sealed column must hold bytes (BLOB, BYTEA, VARBINARY) of at least 47; see `fieldseal schema`",
         ),

@@ -56,6 +56,17 @@ impl Table {
         }
     }
 
+    /// What the values of the kept column of this source name are, where sealed values are bound to
+    /// it; a key column's are in `key`.
+    #[must_use]
+    pub fn bound_type(&self, name: &str) -> Option<&ValueType> {
+        let Bind::Columns(columns) = &self.bind else {
+            return None;
+        };
+        let bound = columns.iter().find(|column| column.name == name)?;
+        Some(&bound.ty)
+    }
+
     /// Every sealed column with how it is sealed.
     pub fn sealed(&self) -> impl Iterator<Item = (&Column, &Seal)> {
         self.columns

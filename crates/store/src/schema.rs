@@ -71,7 +71,7 @@ pub fn create_tables(
             unlogged(table, found, &mut mismatches);
             few_values(table, found, &mut mismatches);
             if source.is_some_and(|source| source.strict) {
-                unfit(table, found, dialect, &mut mismatches);
+                unfit(table, found, &mut mismatches);
             }
         }
         let columns = column::of_table(table, dialect, found.flatten(), &mut mismatches);
@@ -112,8 +112,8 @@ fn few_values(table: &Table, found: &SourceTable, mismatches: &mut Vec<String>) 
 }
 
 /// Kinds under which the source's values would be changed or always held.
-fn unfit(table: &Table, found: &SourceTable, dialect: Dialect, mismatches: &mut Vec<String>) {
-    let findings = kinds::of_table(table, found, dialect).into_iter();
+fn unfit(table: &Table, found: &SourceTable, mismatches: &mut Vec<String>) {
+    let findings = kinds::of_table(table, found).into_iter();
     let unfit = findings.filter(|finding| finding.severity == Severity::Error);
     mismatches.extend(unfit.map(|finding| finding.to_string()));
 }

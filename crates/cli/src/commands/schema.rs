@@ -64,16 +64,18 @@ async fn read_source(config: &Config, from: &str) -> Result<SourceColumns, Failu
              lower case; correct it, or give the path of a file",
         ));
     }
-    if known {
-        config.safe_source(from.to_owned(), "--from")?;
-    }
+    let url = if known {
+        config.safe_source(from.to_owned(), "--from")?
+    } else {
+        from.to_owned()
+    };
     // A path as it is, unless it may be a URL without its beginning; a URL without its password.
     let shown = match (known, from.contains('@')) {
         (true, _) => fieldseal_db::redact_url(from),
         (false, true) => "the file that --from names".to_owned(),
         (false, false) => from.to_owned(),
     };
-    read(config, from, &shown).await
+    read(config, &url, &shown).await
 }
 
 async fn read(config: &Config, from: &str, shown: &str) -> Result<SourceColumns, Failure> {

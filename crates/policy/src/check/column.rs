@@ -184,7 +184,7 @@ fn width(
         Some(spot) if said != bound => {
             gathered.add(
                 spot,
-                "is another width than in `bind`; write the same, or leave it out here",
+                "is not what `bind` says of the column; leave it out here, and let `bind` say it",
             );
             None
         }

@@ -4,7 +4,7 @@ use fieldseal_db::Dialect;
 use fieldseal_envelope::{Mask, sealed_len};
 use fieldseal_model::{Kind, ValueType, ZeroDate};
 use fieldseal_pipeline::TargetType;
-use fieldseal_policy::{Absent, Bind, Column, KeyColumn, Seal, Table, Treatment};
+use fieldseal_policy::{Absent, Column, KeyColumn, Seal, Table, Treatment};
 
 use super::source::{SourceColumn, SourceTable};
 use super::spell::{self, Spelled};
@@ -106,15 +106,15 @@ impl<'a> Printer<'a> {
 
     fn kept(&mut self, column: &Column) {
         let source = self.source(&column.name);
-        let bound = match &self.table.bind {
-            Bind::Columns(columns) => columns.iter().find(|bound| bound.name == column.name),
-            Bind::Row | Bind::Column => None,
-        };
+        let mut bound = self.table.bound_columns().iter();
+        let bound = bound.find(|bound| bound.name == column.name);
+        let width = column.width.map(u64::from);
         let (ty, spelled) = match (source, bound) {
-            (Some(source), _) => (source.ty.clone(), spell::kept(self.dialect, source)),
-            (None, Some(bound)) => {
-                let ty = of_kind(&bound.ty, self.dialect);
-                let spelled = spell::of_type(self.dialect, &ty, false);
+            (source, Some(bound)) => return self.bound(column, bound, source),
+            (Some(source), None) => (source.ty.clone(), spell::kept(self.dialect, source)),
+            (None, None) if width.is_some() => {
+                let ty = TargetType::Bytes { max: width };
+                let spelled = spell::of_type(self.dialect, &ty, true);
                 (ty, spelled)
             }
             (None, None) => {
@@ -129,11 +129,40 @@ impl<'a> Printer<'a> {
                 )
             }
         };
-        let nullable = bound.is_none()
-            && (source.is_none_or(|source| source.nullable)
-                || column.absent == Absent::Null
-                || column.zero_date == ZeroDate::Null);
+        let nullable = source.is_none_or(|source| source.nullable)
+            || column.absent == Absent::Null
+            || column.zero_date == ZeroDate::Null;
         let definition = spell::with_null(self.dialect, &ty, &spelled.sql, nullable);
+        self.push(&column.target, definition, spelled.note.map(str::to_owned));
+    }
+
+    /// A kept column that sealed values are bound to: of the policy's kind, as a key is, so that who
+    /// opens reads what was sealed.
+    fn bound(&mut self, column: &Column, bound: &KeyColumn, source: Option<&SourceColumn>) {
+        let fits = |source: &&SourceColumn| source.ty.value_type().kind == bound.ty.kind;
+        let source = source.filter(fits);
+        let ty = source.map_or_else(
+            || of_kind(&bound.ty, self.dialect),
+            |source| source.ty.clone(),
+        );
+        let spelled = match (source, bound.ty.kind) {
+            // Of any length: it stands in no index.
+            (Some(source), Kind::Text | Kind::Bytes) => Some(spell::kept(self.dialect, source)),
+            (None, Kind::Text) => Some(spell::of_type(self.dialect, &ty, false)),
+            _ => spell::key(self.dialect, &ty, bound, 1),
+        };
+        let Some(spelled) = spelled else {
+            self.mismatches.push(format!(
+                "table {}, bound column {}: {} has no type for a {} to bind to; choose another \
+                 target",
+                self.table.id,
+                bound.name,
+                self.dialect.name(),
+                bound.ty.kind
+            ));
+            return;
+        };
+        let definition = spell::with_null(self.dialect, &ty, &spelled.sql, false);
         self.push(&column.target, definition, spelled.note.map(str::to_owned));
     }
 

@@ -2,7 +2,7 @@
 //! columns, and its widths those of kept BINARY(n). Owns that table and its words; what a cell
 //! becomes is the decoder's.
 
-use fieldseal_db::{Dialect, Finding, Severity};
+use fieldseal_db::{Finding, Severity};
 use fieldseal_model::{Kind, ValueType};
 use fieldseal_pipeline::TargetType;
 use fieldseal_policy::{Column, Policy, Table, Treatment, Unlisted};
@@ -10,19 +10,18 @@ use fieldseal_policy::{Column, Policy, Table, Treatment, Unlisted};
 use super::source::{SourceColumn, SourceColumns, SourceTable};
 
 /// What the policy says of the source's columns and the source does not: kinds that do not fit,
-/// columns that only one of the two has. Tables that are not there are left out. `target` is the
-/// new database, which may do less for a kept column than the source did.
+/// columns that only one of the two has. Tables that are not there are left out.
 ///
 /// An error is a kind under which values would be changed or always held. A warning is one that
 /// only some values have, or that a rule of the DMS task may explain.
 #[must_use]
-pub fn column_findings(policy: &Policy, source: &SourceColumns, target: Dialect) -> Vec<Finding> {
+pub fn column_findings(policy: &Policy, source: &SourceColumns) -> Vec<Finding> {
     let mut found = Vec::new();
     for table in policy.tables() {
         if let Some(columns) = source.table(&table.source) {
             lacking(table, columns, &mut found);
             if source.strict {
-                found.extend(of_table(table, columns, target));
+                found.extend(of_table(table, columns));
             }
         }
     }
@@ -67,7 +66,7 @@ fn lacking(table: &Table, source: &SourceTable, found: &mut Vec<Finding>) {
 
 /// The kinds of the row key, of the columns that values are bound to, and of sealed columns; the
 /// widths of kept ones.
-pub(super) fn of_table(table: &Table, source: &SourceTable, target: Dialect) -> Vec<Finding> {
+pub(super) fn of_table(table: &Table, source: &SourceTable) -> Vec<Finding> {
     let mut found = Vec::new();
     let is_key = |name: &str| table.key.iter().any(|key| key.name == name);
     let bound = table
@@ -82,7 +81,7 @@ pub(super) fn of_table(table: &Table, source: &SourceTable, target: Dialect) -> 
             Treatment::Seal(seal) => {
                 found.extend(judged(table, source, &column.name, &seal.ty, false));
             }
-            Treatment::Keep => found.extend(of_kept(table, source, column, target)),
+            Treatment::Keep => found.extend(of_kept(table, source, column)),
             Treatment::Drop => {}
         }
     }
@@ -97,9 +96,13 @@ fn judged(
     is_key: bool,
 ) -> Option<Finding> {
     let column = source.column(name)?;
+    let natural = natural(column, ty.kind);
+    let is_better = natural.as_ref().is_some_and(|ty| ty.kind.may_be_key());
     let (severity, why) = match fit(column, ty) {
         Fits => return None,
-        Unsteady if is_key => (Severity::Error, "two spellings of one value are two rows"),
+        Unsteady if is_key && is_better => {
+            (Severity::Error, "two spellings of one value are two keys")
+        }
         Unsteady => (Severity::Warning, UNSTEADY),
         Doubtful(why) => (Severity::Warning, why),
         Unfit(why) => (Severity::Error, why),
@@ -112,7 +115,6 @@ fn judged(
         "the source declares it {declared}, the policy {}: {why}",
         words(ty)
     );
-    let natural = natural(column, ty.kind);
     let mut advice = match &natural {
         Some(ty) if is_key && !ty.kind.may_be_key() => "name other columns there".to_owned(),
         Some(ty) => format!("say {}", words(ty)),
@@ -124,30 +126,23 @@ fn judged(
     Some(Finding::column(severity, &table.source, name, what, advice))
 }
 
-/// A kept BINARY(n): MySQL fills it up by itself.
-fn of_kept(
-    table: &Table,
-    source: &SourceTable,
-    column: &Column,
-    target: Dialect,
-) -> Option<Finding> {
+/// A kept BINARY(n) and its width. That of a bound column is of its kind, which is judged.
+fn of_kept(table: &Table, source: &SourceTable, column: &Column) -> Option<Finding> {
     let there = source.column(&column.name)?;
-    let wanted = binary_width(there)?;
-    let fits = match column.width {
-        Some(width) => width == wanted,
-        None => target == Dialect::MySql,
-    };
-    // A bound column's width is that of its kind, which has been judged.
-    let is_bound = |bound: &fieldseal_policy::KeyColumn| bound.name == column.name;
-    if fits || table.bound_columns().iter().any(is_bound) {
+    if there.ty == TargetType::Opaque || table.bound_type(&column.name).is_some() {
         return None;
     }
+    let (why, advice) = match (binary_width(there), column.width) {
+        (wanted, given) if wanted == given => return None,
+        (Some(wanted), _) => (STRIPPED, format!("say {{ keep = true, width = {wanted} }}")),
+        (None, _) => (FILLED, "take out its width".to_owned()),
+    };
     Some(Finding::column(
         Severity::Error,
         &table.source,
         &column.name,
-        format!("the source declares it {}: {STRIPPED}", there.declared),
-        format!("say {{ keep = true, width = {wanted} }}"),
+        format!("the source declares it {}: {why}", there.declared),
+        advice,
     ))
 }
 
@@ -180,6 +175,7 @@ const UNSTEADY: &str = "what is taken is DMS's spelling, which may differ betwee
                         change";
 const STRIPPED: &str = "a change comes without the zeros at its end, and only its whole width puts \
                         them back";
+const FILLED: &str = "shorter values would be filled up with zeros";
 const SPACES: &str = "its trailing spaces would be lost";
 const TO_FLOAT: &str = "its digits would be rounded to those of a FLOAT";
 
@@ -233,8 +229,7 @@ fn of_text(fixed: bool, max_chars: Option<u64>, ty: &ValueType) -> Fit {
         Kind::Text | Kind::Json => Fits,
         Kind::Uuid if ty.width.is_some() => Unfit("shorter texts would become other UUIDs"),
         Kind::Uuid if max_chars.is_some_and(|chars| chars < 32) => Unfit(NEVER),
-        Kind::Uuid if fixed && !matches!(max_chars, Some(32 | 36)) => Doubtful(SOME),
-        Kind::Uuid => Fits,
+        Kind::Uuid if matches!(max_chars, Some(32 | 36)) => Fits,
         kind => of_words(kind),
     }
 }
@@ -247,13 +242,12 @@ fn of_bytes(max: Option<u64>, fixed: bool, ty: &ValueType) -> Fit {
         Kind::Uuid if fixed && max != Some(16) => Unfit("only 16 bytes are a UUID"),
         Kind::Bytes | Kind::Uuid if fixed && width != max => Unfit(STRIPPED),
         Kind::Text if fixed => Unfit(STRIPPED),
-        Kind::Bytes | Kind::Uuid if !fixed && width.is_some() => {
-            Unfit("shorter values would be filled up with zeros")
-        }
+        Kind::Bytes | Kind::Uuid if !fixed && width.is_some() => Unfit(FILLED),
         Kind::Bytes => Fits,
         Kind::Uuid if max == Some(16) => Fits,
         Kind::Uuid => Doubtful("only values of 16 bytes are taken"),
         Kind::Text => Doubtful("what is taken is the hexadecimal digits that DMS writes"),
+        Kind::Boolean if fixed && max == Some(1) => Unfit(STRIPPED),
         Kind::Boolean if max == Some(1) => Doubtful("all but one byte 00 or 01 is held"),
         _ => Unfit(NEVER),
     }

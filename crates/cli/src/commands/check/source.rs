@@ -1,7 +1,7 @@
 //! What `check` says of the database that DMS reads, where the policy names its URL. What is
 //! looked at is the source crate's.
 
-use fieldseal_db::{Database, Dialect};
+use fieldseal_db::Database;
 use fieldseal_model::Position;
 use fieldseal_source::{SourceDatabase, SourceError};
 use fieldseal_store::Store;
@@ -43,13 +43,9 @@ pub(super) async fn look(config: &Config, found: &mut Vec<Found>) {
 
 /// Compares the policy's columns and their kinds with the source's.
 async fn of_columns(config: &Config, url: &str, found: &mut Vec<Found>) {
-    // What is wrong with the target's URL is said where it is connected.
-    let Ok(Ok(target)) = config.target_url().map(|url| Dialect::of_url(&url)) else {
-        return;
-    };
     match fieldseal_store::read_source_columns(&config.policy, url).await {
         Ok(columns) => {
-            let findings = fieldseal_store::column_findings(&config.policy, &columns, target);
+            let findings = fieldseal_store::column_findings(&config.policy, &columns);
             let findings = findings.iter();
             found.extend(findings.map(|finding| Found::of_database(AREA, finding)));
         }

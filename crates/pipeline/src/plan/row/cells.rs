@@ -36,12 +36,11 @@ impl RowPlan<'_> {
     pub(super) fn keep(&self, column: &Column, cells: &mut Cells) -> Result<(), Refusal> {
         let output = self.plan.keys() + cells.cells.len();
         let target = &self.plan.target[output];
-        let mut ty = target.ty.value_type();
-        ty.zero_date = column.zero_date;
-        if matches!(ty.kind, Kind::Bytes | Kind::Uuid) && ty.bits.is_none() {
-            ty.width = column.width;
-        }
+        let bound_to = self.plan.table.bound_type(&column.name);
+        let ty = bound_to.map_or_else(|| kept_type(column, &target.ty), Clone::clone);
         let value = match self.cell(column)? {
+            // What is written is what sealing is bound to.
+            Some(cell) if bound_to.is_some() => self.value_of(column, cell, &ty)?,
             Some(cell) => self.kept_value(column, cell, &target.ty, &ty)?,
             None => absent(column.absent, ty.kind),
         };
@@ -70,6 +69,15 @@ impl RowPlan<'_> {
                 .ok_or_else(|| self.refuse_column(&column.name, "wrong-type"))?;
             return Ok(Some(Canonical::lent_text(digits)));
         }
+        self.value_of(column, cell, ty)
+    }
+
+    fn value_of<'c>(
+        &self,
+        column: &Column,
+        cell: &'c Cell<'_>,
+        ty: &ValueType,
+    ) -> Result<Option<Canonical<'c>>, Refusal> {
         to_value(cell, ty).map_err(|error| self.refuse_column(&column.name, error.reason()))
     }
 
@@ -83,8 +91,7 @@ impl RowPlan<'_> {
     ) -> Result<(), Refusal> {
         let output = self.plan.keys() + cells.cells.len();
         let value = match self.cell(column)? {
-            Some(cell) => to_value(cell, &seal.ty)
-                .map_err(|error| self.refuse_column(&column.name, error.reason()))?,
+            Some(cell) => self.value_of(column, cell, &seal.ty)?,
             // A moved row's old value cannot be read back to be sealed for the new key.
             None if moved => return Err(self.refuse_column(&column.name, "absent-in-key-change")),
             None => absent(column.absent, seal.ty.kind),
@@ -186,5 +193,16 @@ fn absent(policy: Absent, kind: Kind) -> Option<Value> {
         (Absent::Empty, Kind::Bytes) => Some(Value::bytes(Vec::new())),
         (Absent::Empty, Kind::Text) => Some(Value::text("")),
         _ => None,
+    }
+}
+
+/// What a kept column's values are: what the target's are, and the policy's words of them.
+fn kept_type(column: &Column, target: &TargetType) -> ValueType {
+    let ty = target.value_type();
+    let sized = matches!(ty.kind, Kind::Bytes | Kind::Uuid) && ty.bits.is_none();
+    ValueType {
+        zero_date: column.zero_date,
+        width: if sized { column.width } else { ty.width },
+        ..ty
     }
 }
