@@ -284,6 +284,19 @@ async fn bound_columns_are_of_their_kind(server: Server) {
             "{ kind = \"decimal\", scale = 2 }",
             [Wire::Text("1.50"), Wire::Text("1.5"), Wire::Number("1.50")],
         ),
+        (
+            "decimal(30,0)",
+            TargetType::Decimal {
+                precision: Some((30, 0)),
+                unsigned: false,
+            },
+            "\"integer\"",
+            [
+                Wire::Text("12345678901234567890"),
+                Wire::Text("-12345678901234567890"),
+                Wire::Text("0"),
+            ],
+        ),
     ] {
         let lines = format!(
             "[tables.\"shop.files\"]\nfirst_load = \"unregistered\"\n\

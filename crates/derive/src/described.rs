@@ -73,7 +73,7 @@ fn policy(whole: &Whole, fields: &[Marked]) -> syn::Result<String> {
     }
     text.push_str(&format!("[{section}.columns]\n"));
     for field in fields.iter().filter(|field| !field.key) {
-        let column = column(field)?;
+        let column = column(field, whole)?;
         text.push_str(&format!("{} = {column}\n", toml_text(&field.column)));
     }
     Ok(text)
@@ -101,16 +101,15 @@ fn key(field: &Marked) -> syn::Result<String> {
     Ok(format!("{{ {column} = {{ {} }} }}", entries.join(", ")))
 }
 
-fn column(field: &Marked) -> syn::Result<String> {
+fn column(field: &Marked, whole: &Whole) -> syn::Result<String> {
     if !field.is_sealed() {
-        let beside = field.indexes.is_empty() && field.masks.is_empty();
-        // The kind of a bound column stands in `bind`, with its details.
+        // The kind of a bound column stands in `bind`, with its details. Of any other they say that
+        // it was to be sealed.
         let of_kind = ["kind", "width", "bits", "scale", "fixed_char"];
-        let only_kind = field
-            .seal
-            .iter()
-            .all(|(name, _)| of_kind.contains(&name.as_str()));
-        if beside && only_kind {
+        let is_bound = whole.bound.iter().any(|name| *name == field.column);
+        let known = |name: &str| is_bound && of_kind.contains(&name);
+        let beside = field.indexes.is_empty() && field.masks.is_empty();
+        if beside && field.seal.iter().all(|(name, _)| known(name)) {
             return Ok("\"keep\"".to_owned());
         }
         let text = "a sealed field needs its domain: #[sealed(domain = \"…\")]";

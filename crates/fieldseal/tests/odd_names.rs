@@ -62,6 +62,36 @@ struct Bound {
     value: String,
 }
 
+/// A column that is bound and kept says its kind with the details.
+#[derive(Sealed)]
+#[sealed(table = "shop.parcels", bind(id, mark))]
+struct Parcel {
+    #[sealed(key)]
+    id: i64,
+    #[sealed(kind = "bytes", width = 4)]
+    mark: Vec<u8>,
+    #[sealed(domain = "odd")]
+    note: String,
+}
+
+#[tokio::test]
+async fn a_bound_column_may_have_details() {
+    let vault = Vault::plaintext("sqlite::memory:").await.unwrap();
+    let parcel = Parcel {
+        id: 1,
+        mark: vec![1, 2, 0, 0],
+        note: "n".to_owned(),
+    };
+    let back: Parcel = vault
+        .open(vault.seal(&parcel).await.unwrap())
+        .await
+        .unwrap();
+    assert_eq!(
+        (back.id, back.mark, back.note),
+        (parcel.id, parcel.mark, parcel.note)
+    );
+}
+
 fn odd() -> Odd {
     let text = str::to_owned;
     Odd {

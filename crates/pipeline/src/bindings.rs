@@ -138,6 +138,31 @@ impl TargetType {
     }
 }
 
+impl TargetType {
+    /// Whether a column of this type gives a value of `ty` back just as it took it: what sealed
+    /// values are bound to must be read as it was written.
+    #[must_use]
+    pub fn carries(&self, ty: &ValueType) -> bool {
+        match (self, ty.kind) {
+            (Self::Integer { .. }, Kind::Integer)
+            | (Self::Decimal { .. }, Kind::Decimal)
+            | (Self::Choice { .. }, Kind::Text)
+            | (Self::Bytes { .. }, Kind::Bytes | Kind::Uuid)
+            | (Self::Uuid, Kind::Uuid)
+            | (Self::Date, Kind::Date)
+            | (Self::DateTime { .. }, Kind::DateTime)
+            | (Self::Timestamp { .. }, Kind::Timestamp) => true,
+            (Self::Decimal { precision, .. }, Kind::Integer) => {
+                precision.is_none_or(|(_, behind)| behind == 0)
+            }
+            // CHAR(n) loses trailing spaces.
+            (Self::Text { fixed, .. }, Kind::Text) => !fixed || ty.fixed_char,
+            (Self::Bits { width }, Kind::Bytes) => ty.bits == Some(*width),
+            _ => false,
+        }
+    }
+}
+
 /// A parameter for one column. No `Debug`: it may be a kept cell.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Bound {

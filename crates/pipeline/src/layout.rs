@@ -3,7 +3,7 @@
 
 use fieldseal_envelope::TableId;
 use fieldseal_model::Kind;
-use fieldseal_policy::{Table, Treatment};
+use fieldseal_policy::{Column, Table, Treatment};
 
 use crate::{TargetColumn, TargetType};
 
@@ -107,27 +107,14 @@ fn mistake(table: &Table, role: ColumnRole, column: &TargetColumn) -> Option<&'s
         TargetType::Bytes { max } => max.is_none_or(|max| max >= least),
         _ => false,
     };
-    let holds = |kind: Kind| {
-        column.ty.value_type().kind == kind
-            || matches!((&column.ty, kind), (TargetType::Bytes { .. }, Kind::Uuid))
-    };
     match role {
-        ColumnRole::Key(number) => (!holds(table.key[number].ty.kind))
-            .then_some("the key column's type does not hold the kind the policy gives it"),
-        ColumnRole::Keep(number) => {
-            let kept = &table.columns[number];
-            match table.bound_type(&kept.name) {
-                Some(bound) => (!holds(bound.kind)).then_some(
-                    "sealed values are bound to it, and its type does not hold the kind that \
-                     `bind` gives it; see `fieldseal schema`",
-                ),
-                None => (kept.width.is_some() && !holds(Kind::Uuid))
-                    .then_some(
-                        "the policy gives it a width, so it must hold bytes (BLOB, BYTEA, \
-                         VARBINARY, BINARY)",
-                    ),
-            }
+        ColumnRole::Key(number) => {
+            let kind = table.key[number].ty.kind;
+            let bindable = column.ty.value_type().kind == kind
+                || matches!((&column.ty, kind), (TargetType::Bytes { .. }, Kind::Uuid));
+            (!bindable).then_some("the key column's type does not hold the kind the policy gives it")
         }
+        ColumnRole::Keep(number) => kept(table, &table.columns[number], &column.ty),
         ColumnRole::Sealed(_) => (!bytes(SEALED_OVERHEAD + 1)).then_some(
             "a sealed column must hold bytes (BLOB, BYTEA, VARBINARY) of at least 47; see `fieldseal schema`",
         ),
@@ -139,4 +126,23 @@ fn mistake(table: &Table, role: ColumnRole, column: &TargetColumn) -> Option<&'s
         ColumnRole::Mask(..) => (!matches!(column.ty, TargetType::Text { .. }))
             .then_some("a mask's column must hold text"),
     }
+}
+
+fn kept(table: &Table, column: &Column, target: &TargetType) -> Option<&'static str> {
+    if let Some(bound) = table.bound_type(&column.name) {
+        return (!target.carries(bound)).then_some(
+            "sealed values are bound to it, and its type does not give back what `bind` says it \
+             holds; see `fieldseal schema`",
+        );
+    }
+    let width = column.width?;
+    let fits = match target {
+        TargetType::Bytes { max } => max.is_none_or(|max| max >= width.into()),
+        TargetType::Uuid => width == 16,
+        _ => false,
+    };
+    (!fits).then_some(
+        "the policy gives it a width, so it must hold that many bytes (BLOB, BYTEA, VARBINARY, \
+         BINARY)",
+    )
 }

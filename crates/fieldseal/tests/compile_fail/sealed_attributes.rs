@@ -18,6 +18,15 @@ struct NoDomain {
 
 #[derive(Sealed)]
 #[sealed(table = "shop.people")]
+struct KindWithoutDomain {
+    #[sealed(key)]
+    id: i64,
+    #[sealed(kind = "text", fixed_char = true)]
+    iban: String,
+}
+
+#[derive(Sealed)]
+#[sealed(table = "shop.people")]
 struct Unknown {
     #[sealed(key)]
     id: i64,

@@ -88,6 +88,24 @@ fn of_column(
                 format!("widen it to {needed}; until then longer values go to quarantine"),
             )
         }
+        (ColumnRole::Keep(number), Ok(TargetType::Bytes { max: Some(max) }))
+            if column.fixed_bytes =>
+        {
+            let kept = &table.columns[number];
+            let is_free = kept.width.is_none() && table.bound_type(&kept.name).is_none();
+            // A UUID has all its bytes.
+            let is_uuid = |ty: &ValueType| ty.kind == Kind::Uuid && *max == 16;
+            let is_whole = kept.width.map(u64::from) == Some(*max)
+                || table.bound_type(&kept.name).is_some_and(is_uuid);
+            if is_free || is_whole {
+                return None;
+            }
+            finding(
+                Severity::Error,
+                format!("BINARY({max}) fills values up to another length than the policy says"),
+                "make it as `fieldseal schema` prints it".into(),
+            )
+        }
         (ColumnRole::Index(number, index), Ok(TargetType::Bytes { max: Some(max) })) => {
             let Treatment::Seal(seal) = &table.columns[number].treatment else {
                 return None;

@@ -136,31 +136,19 @@ impl<'a> Printer<'a> {
         self.push(&column.target, definition, spelled.note.map(str::to_owned));
     }
 
-    /// A kept column that sealed values are bound to: of the policy's kind, as a key is, so that who
-    /// opens reads what was sealed.
+    /// A kept column that sealed values are bound to: of the source's type where that gives back
+    /// what the policy says it holds, else of one that does.
     fn bound(&mut self, column: &Column, bound: &KeyColumn, source: Option<&SourceColumn>) {
-        let fits = |source: &&SourceColumn| source.ty.value_type().kind == bound.ty.kind;
-        let source = source.filter(fits);
-        let ty = source.map_or_else(
-            || of_kind(&bound.ty, self.dialect),
-            |source| source.ty.clone(),
-        );
-        let spelled = match (source, bound.ty.kind) {
-            // Of any length: it stands in no index.
-            (Some(source), Kind::Text | Kind::Bytes) => Some(spell::kept(self.dialect, source)),
-            (None, Kind::Text) => Some(spell::of_type(self.dialect, &ty, false)),
-            _ => spell::key(self.dialect, &ty, bound, 1),
-        };
-        let Some(spelled) = spelled else {
-            self.mismatches.push(format!(
-                "table {}, bound column {}: {} has no type for a {} to bind to; choose another \
-                 target",
-                self.table.id,
-                bound.name,
-                self.dialect.name(),
-                bound.ty.kind
-            ));
-            return;
+        let source = source.filter(|source| source.ty.carries(&bound.ty));
+        let (ty, spelled) = match (source, bound.ty.kind) {
+            (Some(source), kind) if kind != Kind::Uuid => {
+                (source.ty.clone(), spell::kept(self.dialect, source))
+            }
+            _ => {
+                let ty = of_any_length(&bound.ty, self.dialect);
+                let spelled = spell::of_type(self.dialect, &ty, bound.ty.width.is_some());
+                (ty, spelled)
+            }
         };
         let definition = spell::with_null(self.dialect, &ty, &spelled.sql, false);
         self.push(&column.target, definition, spelled.note.map(str::to_owned));
@@ -253,6 +241,27 @@ fn of_kind(ty: &ValueType, dialect: Dialect) -> TargetType {
             fixed: ty.fixed_char,
             nul: true,
         },
+    }
+}
+
+/// The same for a column in no index, which need not be short.
+fn of_any_length(ty: &ValueType, dialect: Dialect) -> TargetType {
+    match ty.kind {
+        Kind::Uuid if dialect != Dialect::Postgres => TargetType::Bytes { max: Some(16) },
+        Kind::Bytes if ty.bits.is_none() => TargetType::Bytes {
+            max: ty.width.map(u64::from),
+        },
+        Kind::Text => TargetType::Text {
+            max_chars: None,
+            max_bytes: None,
+            fixed: false,
+            nul: true,
+        },
+        Kind::Decimal if ty.scale.is_none() => TargetType::Decimal {
+            precision: None,
+            unsigned: false,
+        },
+        _ => of_kind(ty, dialect),
     }
 }
 

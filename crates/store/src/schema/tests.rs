@@ -367,6 +367,61 @@ async fn every_source_type_is_accepted_by_every_server() {
     source.end().await;
 }
 
+/// Source types and the kinds that sealed values are bound to them by.
+const BOUND: [(&str, &str); 20] = [
+    ("int unsigned", "integer"),
+    ("bigint unsigned", "integer"),
+    ("decimal(20,0)", "integer"),
+    ("decimal(6,2)", "decimal, scale = 2"),
+    ("double", "decimal"),
+    ("char(10)", "text"),
+    ("char(10)", "text, fixed_char = true"),
+    ("enum('a')", "text"),
+    ("json", "text"),
+    ("varbinary(300)", "text"),
+    ("binary(8)", "bytes, width = 8"),
+    ("bit(1)", "bytes"),
+    ("bit(10)", "bytes, bits = 10"),
+    ("char(36)", "uuid"),
+    ("binary(16)", "uuid, width = 16"),
+    ("date", "date"),
+    ("datetime(3)", "datetime"),
+    ("timestamp", "datetime"),
+    ("timestamp(6)", "timestamp"),
+    ("datetime", "timestamp"),
+];
+
+/// What is printed for a bound column gives back what is bound to: with the source, without it,
+/// and on every server.
+#[tokio::test]
+async fn bound_columns_of_every_kind_are_accepted_by_every_server() {
+    let (mut bind, mut kept, mut columns) = (Vec::new(), String::new(), String::new());
+    for (number, (declared, kind)) in BOUND.iter().enumerate() {
+        let (name, details) = kind.split_at(kind.find(',').unwrap_or(kind.len()));
+        bind.push(format!("{{ b{number} = {{ kind = '{name}'{details} }} }}"));
+        kept.push_str(&format!("columns.b{number} = 'keep'\n"));
+        columns.push_str(&format!("  `b{number}` {declared} NOT NULL,\n"));
+    }
+    let policy = Policy::parse(&format!(
+        "[source]\nid = 's'\nengine = 'mysql'\nfiles.dir = 'd'\n\
+         [target]\nurl = 'sqlite://t.db'\n[keys]\ndeployment = 'd'\nlocal.root_file = 'k'\n\
+         [tables.'shop.t']\nkey = {{ id = 'integer' }}\nbind = [{}]\n{kept}\
+         columns.s = {{ seal = 'c', kind = 'text' }}\n",
+        bind.join(", ")
+    ))
+    .unwrap_or_else(|mistakes| panic!("{}", mistakes.in_file("policy")));
+    let source = dump::read(&format!(
+        "CREATE TABLE `t` (\n  `id` int NOT NULL,\n{columns}  `s` text,\n  PRIMARY KEY (`id`)\n);"
+    ))
+    .unwrap();
+    for server in servers() {
+        accepted(&policy, None, server).await;
+        let printed = accepted(&policy, Some(&source), server).await;
+        // Nothing is made narrower than it was.
+        assert!(!printed.contains("255)"), "{printed}");
+    }
+}
+
 #[test]
 fn everything_the_source_lacks_is_said_at_once() {
     let policy = Policy::parse(QUICKSTART).unwrap();
@@ -396,5 +451,28 @@ async fn printed_columns_that_are_narrowed_are_warned_of() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].severity, Severity::Warning);
     assert_eq!(found[0].column.as_deref(), Some("birth_date"));
+    test.end().await;
+}
+
+#[tokio::test]
+async fn kept_bytes_that_the_target_fills_up_are_refused() {
+    let test = TestDatabase::on(Server::MariaDb).await;
+    let text = format!(
+        "{}[tables.'shop.t']\nkey = {{ id = 'integer' }}\nbind = [{{ a = 'bytes' }}, {{ b = 'uuid' }}]\n\
+         columns.a = 'keep'\ncolumns.b = 'keep'\ncolumns.c = {{ keep = true, width = 4 }}\n\
+         columns.d = 'keep'\ncolumns.s = {{ seal = 'c', kind = 'text' }}\n",
+        EVERY_TYPE.split("[tables").next().unwrap()
+    );
+    let policy = Policy::parse(&text).unwrap();
+    let printed = create_tables(&policy, test.dialect(), None).unwrap();
+    let narrowed = printed
+        .replace("`a` LONGBLOB", "`a` BINARY(8)")
+        .replace("`c` BINARY(4)", "`c` BINARY(8)")
+        .replace("`d` TEXT", "`d` BINARY(8)");
+    let run = test.database.execute_script(Sql::dynamic(narrowed)).await;
+    run.unwrap_or_else(|error| panic!("{error}\n{printed}"));
+    let found = findings(&test.database, &policy).await.unwrap();
+    let columns: Vec<_> = found.iter().map(|one| one.column.as_deref()).collect();
+    assert_eq!(columns, [Some("a"), Some("c")], "{found:?}\n{printed}");
     test.end().await;
 }
