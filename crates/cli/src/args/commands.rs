@@ -18,8 +18,10 @@ pub(crate) const SCHEMA: &str = "\
 Print the target's CREATE TABLE statements for the policy
 
 Nothing is executed: read them, then make the tables with the database's own client, for instance \
-`fieldseal schema --config FILE | sqlite3 target.db`. With --from, plain indexes of the source on \
-kept columns come along. Its unique indexes become plain ones and its foreign keys are left out on \
+`fieldseal schema --config FILE | sqlite3 target.db`. With --from or --from-source the policy is \
+compared with the source's columns first: a kind under which values would be changed or always held \
+is refused, and the kind to write is named. Plain indexes of the source on kept columns come \
+along. Its unique indexes become plain ones and its foreign keys are left out on \
 purpose: they come back at the cutover.";
 
 pub(crate) const INSPECT: &str = "\
