@@ -5,7 +5,9 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
+use std::process;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +15,16 @@ use fieldseal_doubles::{KinesisDouble, KinesisSettings, KmsDouble, KmsSettings};
 use fieldseal_tests::aws::doubles::STREAM;
 use fieldseal_tests::aws::folder::Folder;
 use fieldseal_tests::harness::binary::Running;
+
+/// A loopback address that this process alone uses, each time with another port: what is free on
+/// 127.0.0.1 now may be lent to a connection before the binary starts.
+fn own_address() -> SocketAddr {
+    static NEXT_PORT: AtomicU16 = AtomicU16::new(20_000);
+    // Linux numbers processes below 2^22, so `high` is below 64.
+    let [_, high, middle, low] = process::id().to_be_bytes();
+    let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
+    SocketAddr::from(([127, 64 + high, middle, low], port))
+}
 
 /// The folder of the binary, which listens for its admin, and the stream that its policy names.
 struct Place {
@@ -30,8 +42,7 @@ impl Place {
     fn with_keys(shards: u32, keys: &str) -> Self {
         let double = KinesisDouble::start(KinesisSettings::default()).unwrap();
         double.create_stream(STREAM, shards);
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let admin = free.local_addr().unwrap();
+        let admin = own_address();
         let further = format!("{keys}\n[admin]\nlisten = \"{admin}\"");
         Self {
             folder: Folder::new(&double.endpoint(), &further),

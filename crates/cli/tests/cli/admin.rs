@@ -9,12 +9,11 @@ use std::time::Duration;
 use fieldseal_dms::Wire;
 use rustix::process::Signal;
 
-use crate::shop::{PLANTED, Service, Shop, customer, load};
+use crate::shop::{PLANTED, Service, Shop, customer, load, own_address};
 
-/// A shop whose worker listens on a port that was free a moment ago.
+/// A shop and where its worker listens.
 fn watched() -> (Shop, String) {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
+    let address = own_address().to_string();
     let shop = Shop::ready();
     let admin = format!("[admin]\nlisten = \"{address}\"\n\n[keys]");
     shop.amend_policy("[keys]", &admin);

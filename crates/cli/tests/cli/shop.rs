@@ -1,8 +1,10 @@
 //! A small shop in a folder of its own: its policy, its records, and calling the binary in it.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use fieldseal_db::{Connect, Database, Sql};
 use fieldseal_dms::{
@@ -43,6 +45,16 @@ key = { id = "integer" }
 [tables."shop.orders".columns]
 note = { seal = "contact", kind = "text" }
 "#;
+
+/// A loopback address that this process alone uses, each time with another port. A port of 127.0.0.1
+/// that was free a moment ago may be anybody's now: every connection there is lent one.
+pub(crate) fn own_address() -> SocketAddr {
+    static NEXT_PORT: AtomicU16 = AtomicU16::new(20_000);
+    // Linux numbers processes below 2^22, so `high` is below 64.
+    let [_, high, middle, low] = process::id().to_be_bytes();
+    let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
+    SocketAddr::from(([127, 64 + high, middle, low], port))
+}
 
 /// What a call came to.
 pub(crate) struct Called {

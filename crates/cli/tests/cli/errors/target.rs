@@ -5,13 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 
 use super::says;
-use crate::shop::{Shop, customer, finished, load};
-
-/// A port that was free a moment ago.
-fn closed_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
+use crate::shop::{Shop, customer, finished, load, own_address};
 
 #[test]
 fn a_target_without_fieldseals_tables_is_refused() {
@@ -44,18 +38,18 @@ fn a_target_that_cannot_be_reached_is_told_with_what_to_do() {
         &shop.call(&["status"]).ends_with(3),
         &["target.url_env", "SHOP_URL is not set"],
     );
-    let closed = closed_port();
+    let closed = own_address();
     // It never greets.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_port = silent.local_addr().unwrap().port();
     for (url, code, words) in [
         (
-            format!("postgres://u:planted@127.0.0.1:{closed}/shop"),
+            format!("postgres://u:planted@{closed}/shop"),
             6,
             &["cannot be reached", "see that it runs"][..],
         ),
         (
-            format!("mysql://u:planted@127.0.0.1:{closed}/shop"),
+            format!("mysql://u:planted@{closed}/shop"),
             6,
             &["cannot be reached", "see that it runs"],
         ),
@@ -81,7 +75,7 @@ fn a_target_that_cannot_be_reached_is_told_with_what_to_do() {
         ),
         // The driver would log a parameter that it does not know, with its value.
         (
-            format!("postgres://u@127.0.0.1:{closed}/shop?pasword=planted"),
+            format!("postgres://u@{closed}/shop?pasword=planted"),
             6,
             &["cannot be reached"],
         ),
@@ -109,8 +103,7 @@ fn a_target_that_cannot_be_reached_is_told_with_what_to_do() {
 #[test]
 fn a_source_that_cannot_be_reached_prints_no_schema() {
     let shop = Shop::new();
-    let port = closed_port();
-    let url = format!("mysql://reader:planted@127.0.0.1:{port}/shop");
+    let url = format!("mysql://reader:planted@{}/shop", own_address());
     let called = shop.call(&["schema", "--from", &url]).ends_with(6);
     says(&called, &["reading mysql://", "correct the URL"]);
     let away = "mysql://reader:planted@db.example.org/shop?ssl-mode=DISABLED";
