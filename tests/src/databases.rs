@@ -148,9 +148,13 @@ impl TestDatabase {
     pub async fn end(self) {
         self.database.close().await;
         if let Some((admin, name)) = self.server {
-            let drop = format!("DROP DATABASE {}", quote(admin.dialect(), &name));
+            let mut drop = format!("DROP DATABASE {}", quote(admin.dialect(), &name));
+            if admin.dialect() == Dialect::Postgres {
+                // It waits only seconds for connections that are about to go.
+                drop.push_str(" WITH (FORCE)");
+            }
             let done = admin.execute(Sql::dynamic(drop), &[]).await;
-            done.expect("nobody else is connected to the database any more");
+            done.expect("the database can be dropped");
             admin.close().await;
         }
     }

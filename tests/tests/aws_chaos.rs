@@ -36,7 +36,7 @@ const RESHARD_EVERY: usize = 4;
 /// How long KMS refuses the worker.
 const DENIED: Duration = Duration::from_secs(60);
 
-/// By then the worker has used up the keys that it still had: twice their age.
+/// The worker has used up the keys that it still had if it writes nothing for so long: twice their age.
 const KEYS_ARE_GONE: Duration = Duration::from_secs(4);
 
 /// Small batches, so that most deaths come in the middle of something; small budgets and a short
@@ -135,8 +135,8 @@ impl Day {
 
     fn lives(&self, worker: &mut Child) {
         let ended = worker.try_wait().expect("it can be asked");
-        let log = self.stage.worker.log();
-        assert_eq!(ended, None, "the worker has ended by itself: {log}");
+        let log = || self.stage.worker.log();
+        assert_eq!(ended, None, "the worker has ended by itself: {}", log());
     }
 
     /// The worker's keys run out, and it is denied new ones: it writes no row, in clear or otherwise,
@@ -145,9 +145,16 @@ impl Day {
         let kms = &self.doubles.kms;
         let denials = || of_kind(kms.faults(), &["Denied"]);
         kms.faults().set(Fault::Denied(WORKER.to_owned()));
-        tokio::time::sleep(KEYS_ARE_GONE).await;
-        let (before, denied) = (self.stage.committed().await, denials());
-        tokio::time::sleep(DENIED - KEYS_ARE_GONE).await;
+        // A slow machine may still be busy with what was sealed by then.
+        let before = loop {
+            let before = self.stage.committed().await;
+            tokio::time::sleep(KEYS_ARE_GONE).await;
+            if self.stage.committed().await == before {
+                break before;
+            }
+        };
+        let denied = denials();
+        tokio::time::sleep(DENIED).await;
         assert_eq!(self.stage.committed().await, before, "no key, no row");
         assert!(denied > 0 && denials() > denied, "it asks on: {denied}");
         self.lives(worker);

@@ -26,7 +26,7 @@ const TABLE: &str = "shop.customers";
 const SMALL: usize = 1 << 20;
 
 /// A run that is tried again for ever must end somehow; one that ends takes a second.
-const LIMIT: Duration = Duration::from_secs(40);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// Hands every batch on and notes what was refused.
 #[derive(Default)]

@@ -184,6 +184,16 @@ async fn nothing_begins_before_every_open_transaction_of_postgres_has_ended() {
         "nothing has begun"
     );
 
+    let asking = async || {
+        let sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+                   AND query LIKE 'WITH open AS%'";
+        test.database.query(sql, &[]).await.unwrap()[0]
+            .int(0)
+            .unwrap()
+    };
+    while asking().await > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let patient = [&BEGIN[..], &["--wait", "120"]].concat();
     let (begun, folder) = {
         let folder = std::sync::Arc::new(folder);
@@ -192,13 +202,7 @@ async fn nothing_begins_before_every_open_transaction_of_postgres_has_ended() {
         (begun, folder)
     };
     // The command asks whether the transaction has ended, so it has read L and waits.
-    let asks = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
-                AND query LIKE 'WITH open AS%'";
-    while test.database.query(asks, &[]).await.unwrap()[0]
-        .int(0)
-        .unwrap()
-        == 0
-    {
+    while asking().await == 0 {
         assert!(!begun.is_finished(), "it waits");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -115,7 +115,8 @@ impl Counting {
     pub(crate) fn reached(&mut self, count: u64) {
         if let Some(bar) = &self.bar {
             if self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
-                self.drawn = Some(Instant::now());
+                // Nothing done says nothing of how long it takes: what comes next is drawn at once.
+                self.drawn = (count > 0).then(Instant::now);
                 bar.set_message(self.line(count));
                 bar.tick();
             }
@@ -155,10 +156,13 @@ impl Counting {
         per_second(count, self.started.elapsed())
     }
 
-    /// How long the rest takes at the rate so far; `None` where that is not known, or at the end.
+    /// How long the rest takes at the rate so far, also where that is less than one a second; `None`
+    /// where it is not known, or at the end.
     fn seconds_left(&self, count: u64) -> Option<u64> {
         let rest = self.all?.checked_sub(count).filter(|rest| *rest > 0)?;
-        rest.checked_div(self.per_second(count))
+        let millis = u128::from(rest) * self.started.elapsed().as_millis();
+        let millis = millis.checked_div(u128::from(count))?;
+        u64::try_from(millis / 1_000).ok()
     }
 
     /// Prints a line to standard output, beside the one that renews itself.
@@ -341,6 +345,10 @@ mod tests {
         let begins = " INFO sweeping done=7300000 unit=\"rows\" per_second=20";
         assert!(line.starts_with(begins), "{line}");
         assert!(!line.contains("left"), "it is not known: {line}");
+
+        let mut slow = counting(Counting::start("comparing", "tables"));
+        let line = logged(|| slow.reached_of(2, 4));
+        assert!(line.contains("per_second=0 seconds_left=360"), "{line}");
 
         let mut waiting = counting(Counting::waiting("waiting", "shards"));
         let line = logged(|| waiting.reached(3));

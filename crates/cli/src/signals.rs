@@ -26,9 +26,10 @@ pub(crate) fn shutdown() -> watch::Receiver<bool> {
             if received > 1 {
                 std::process::exit(130);
             }
+            // Before anybody drains: the process may have ended right after.
+            tracing::info!("draining; a second signal ends at once");
             // The receivers may be gone when everything has ended.
             let _ = sender.send(true);
-            tracing::info!("draining; a second signal ends at once");
         }
     });
     receiver

@@ -369,7 +369,8 @@ async fn scaling(endpoint: &str) {
 async fn write_limit(endpoint: &str) {
     let stream = Stream::create(endpoint, "writes", 1).await;
     let mut failed = 0;
-    // Ten calls of 500 records within a second or two: more than any second bears.
+    // Ten calls of 500 records at once: more than any second bears.
+    let mut puts = tokio::task::JoinSet::new();
     for _ in 0..10 {
         let entries: Vec<_> = (0..500).map(|_| entry(0, 0)).collect();
         let put = stream
@@ -377,7 +378,10 @@ async fn write_limit(endpoint: &str) {
             .put_records()
             .stream_name(&stream.name)
             .set_records(Some(entries));
-        let put = put.send().await.expect("the call succeeds");
+        puts.spawn(put.send());
+    }
+    for put in puts.join_all().await {
+        let put = put.expect("the call succeeds");
         let refused = put
             .records()
             .iter()

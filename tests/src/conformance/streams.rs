@@ -41,7 +41,7 @@ impl Stream {
     /// Until it is active: every change of a stream goes through `UPDATING`.
     pub(super) async fn settle(&self) {
         // The limit is for a peer that is broken; 20 calls a second are allowed.
-        for _ in 0..200 {
+        for _ in 0..1_200 {
             let described = self
                 .client
                 .describe_stream_summary()

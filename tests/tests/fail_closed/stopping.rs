@@ -16,12 +16,22 @@ use fieldseal_tests::harness::faults::{ApplyFault, FaultyTarget};
 
 use super::{people, person};
 
-/// How often the source is away before it ends; each time it is waited for longer.
-const AWAY: u32 = 6;
-
 /// One record, then nothing but outages for a while.
-#[derive(Clone, Default)]
-struct Leaving(Arc<AtomicU32>);
+#[derive(Clone)]
+struct Leaving {
+    calls: Arc<AtomicU32>,
+    /// How often it is away before it ends; each time it is waited for longer.
+    away: u32,
+}
+
+impl Leaving {
+    fn new(away: u32) -> Self {
+        Self {
+            calls: Arc::default(),
+            away,
+        }
+    }
+}
 
 #[async_trait]
 impl RecordSource for Leaving {
@@ -46,8 +56,8 @@ impl RecordSource for Leaving {
 #[async_trait]
 impl ShardReader for Leaving {
     async fn next(&mut self, _: BatchLimits) -> Result<Fetched, SourceError> {
-        let call = self.0.fetch_add(1, Ordering::SeqCst);
-        if (1..=AWAY).contains(&call) {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        if (1..=self.away).contains(&call) {
             return Err(SourceError {
                 what: "it is away".to_owned(),
                 transient: true,
@@ -73,7 +83,9 @@ impl ShardReader for Leaving {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_that_stops_does_not_wait_for_a_source_that_is_away() {
     let rig = Rig::new(Server::Sqlite, people("", "")).await;
-    let source = Leaving::default();
+    // Minutes of waiting, in which a slow machine can seal one record.
+    let away = 20;
+    let source = Leaving::new(away);
     let target = FaultyTarget::for_ever(&rig.store, &[ApplyFault::Fatal]);
     let (summary, _) = rig.run_into(source.clone(), target).await;
     assert!(
@@ -81,9 +93,9 @@ async fn a_shard_that_stops_does_not_wait_for_a_source_that_is_away() {
         "{:?}",
         summary.stopped
     );
-    let calls = source.0.load(Ordering::SeqCst);
+    let calls = source.calls.load(Ordering::SeqCst);
     assert!(
-        calls <= AWAY,
+        calls <= away,
         "the source was waited for until it came back"
     );
     rig.end().await;
@@ -92,7 +104,7 @@ async fn a_shard_that_stops_does_not_wait_for_a_source_that_is_away() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_is_away_for_a_while_is_waited_for() {
     let rig = Rig::new(Server::Sqlite, people("", "")).await;
-    let source = Leaving::default();
+    let source = Leaving::new(6);
     let (summary, progress) = rig.run_into(source.clone(), Arc::clone(&rig.store)).await;
     assert!(summary.finished.contains("s0"), "{:?}", summary.stopped);
     assert_eq!(progress.records(), 1);

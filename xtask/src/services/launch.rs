@@ -91,8 +91,10 @@ impl Begun<'_> {
     }
 
     fn ready_once(mut self, stop: &Stop) -> Result<Server> {
-        const PATIENCE: Duration = Duration::from_secs(60);
+        const PATIENCE: Duration = Duration::from_secs(180);
         let (launch, port) = (self.launch, self.port);
+        // Others may have been waited for since it began.
+        let asked = Instant::now();
         loop {
             stop.check()?;
             if let Some(status) = self.process.ended()? {
@@ -103,7 +105,7 @@ impl Begun<'_> {
                 Ok(_) => {
                     return Err(launch.failed(&format!("lost port {port} to another server")));
                 }
-                Err(_) if self.began.elapsed() > PATIENCE => {
+                Err(_) if asked.elapsed() > PATIENCE => {
                     return Err(launch.failed("does not answer"));
                 }
                 Err(_) => std::thread::sleep(TICK),

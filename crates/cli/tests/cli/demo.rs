@@ -136,7 +136,12 @@ fn plaintext_outside_of_the_source_ends_with_4() {
         let code = demo.0.wait().unwrap().code();
         if in_time {
             let report: Value = serde_json::from_str(&out).unwrap();
-            assert!(report["plaintext_hits"].as_u64().unwrap() > 0, "{out}");
+            let hits = report["plaintext_hits"].as_u64().unwrap();
+            // It was held still too late, when it had listed its files already.
+            if hits == 0 && code == Some(0) {
+                continue;
+            }
+            assert!(hits > 0, "{out}");
             assert_eq!(report["rows_equal"], report["rows_expected"]);
             assert_eq!(code, Some(4), "{out}");
             return;

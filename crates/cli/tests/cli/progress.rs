@@ -98,8 +98,8 @@ fn the_demo_shows_how_far_each_of_its_steps_has_come() {
     assert_eq!(child.0.wait().unwrap().code(), Some(0));
 }
 
-/// Runs the service with these options until it has logged its progress, and answers the lines.
-/// Nobody reads what it logs of its end: it ends all the same.
+/// Runs the service with these options until it has logged the progress that is asked for, and
+/// answers the lines. Nobody reads what it logs of its end: it ends all the same.
 fn logged(options: &[&str], is_progress: impl Fn(&str) -> bool) -> Vec<String> {
     let shop = Shop::ready();
     shop.write("a.jsonl", &[load("customers", &customer("1", "planted-1"))]);
@@ -107,7 +107,12 @@ fn logged(options: &[&str], is_progress: impl Fn(&str) -> bool) -> Vec<String> {
     let mut command = shop.command(&args);
     let mut child = Service(command.stderr(Stdio::piped()).spawn().unwrap());
     let mut lines = Vec::new();
-    for line in BufReader::new(child.0.stderr.take().unwrap()).lines() {
+    // One comes every ten seconds.
+    let enough = 40;
+    for line in BufReader::new(child.0.stderr.take().unwrap())
+        .lines()
+        .take(enough)
+    {
         lines.push(line.unwrap());
         if is_progress(lines.last().unwrap()) {
             break;
@@ -122,15 +127,10 @@ fn logged(options: &[&str], is_progress: impl Fn(&str) -> bool) -> Vec<String> {
 
 #[test]
 fn without_a_terminal_there_are_plain_log_lines() {
-    let lines = logged(&[], |line| line.contains(" progress "));
+    let caught_up = |line: &str| line.contains(" records=1 ") && line.contains("lag_bytes=0");
+    let lines = logged(&[], |line| line.contains(" progress ") && caught_up(line));
     let last = lines.last().unwrap();
-    for part in [
-        "INFO",
-        "records=1 ",
-        "applied=1 ",
-        "records_per_second=",
-        "lag_bytes=0",
-    ] {
+    for part in ["INFO", "applied=1 ", "records_per_second="] {
         assert!(last.contains(part), "{part}: {last}");
     }
     for line in &lines {
@@ -145,7 +145,8 @@ fn json_logs_are_one_object_for_each_line() {
         parsed.unwrap_or_else(|error| panic!("{error}: {line}"))
     };
     let lines = logged(&["--log-format", "json"], |line| {
-        object(line)["fields"]["message"] == "progress"
+        let fields = &object(line)["fields"];
+        fields["message"] == "progress" && fields["records"] == 1 && fields["lag_bytes"] == 0
     });
     for line in &lines {
         let object = object(line);
@@ -154,7 +155,5 @@ fn json_logs_are_one_object_for_each_line() {
     }
     let last = object(lines.last().unwrap());
     let fields = &last["fields"];
-    assert_eq!(fields["records"], 1);
-    assert_eq!(fields["lag_bytes"], 0);
     assert!(fields["records_per_second"].is_u64(), "{fields}");
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use fieldseal_db::{Connect, Database, Sql};
+use fieldseal_db::{Connect, Database, DbErrorKind, Sql};
 use fieldseal_dms::{
     Encoder, PartitionKey, RowRecord, Spelling, Transaction, Wire, mysql_stream_position,
 };
@@ -168,7 +168,13 @@ impl Shop {
             .unwrap();
         let (database, transaction) = runtime.block_on(async {
             let database = Database::connect(&url, Connect::default()).await.unwrap();
-            let transaction = database.begin().await.unwrap();
+            // SQLite takes no turns: a worker that commits without pause may keep it away too long.
+            let transaction = loop {
+                match database.begin().await {
+                    Ok(transaction) => break transaction,
+                    Err(error) => assert_eq!(error.kind(), DbErrorKind::Contention),
+                }
+            };
             (database, transaction)
         });
         // Also where the action fails, and all of this is dropped.

@@ -118,7 +118,8 @@ async fn a_hook_attaches_a_database_on_sqlite() {
     pool.close().await;
 
     let attach = "ATTACH ':memory:' AS other".to_owned();
-    let pool = hooked::<sqlx::Sqlite>(SqlitePoolOptions::new(), options, attach).await;
+    let impatient = SqlitePoolOptions::new().acquire_timeout(Duration::from_secs(2));
+    let pool = hooked::<sqlx::Sqlite>(impatient, options, attach).await;
     let held = pool.begin().await.unwrap();
     let refused = Vault::plaintext_pool(&pool).await;
     assert!(matches!(refused, Err(StartError::Database { .. })));
@@ -138,7 +139,6 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
     pool.max_connections(1)
-        .acquire_timeout(Duration::from_secs(2))
         .after_connect(move |connection, _| {
             let hook = AssertSqlSafe(hook.clone());
             Box::pin(async move { connection.execute(hook).await.map(drop) })
