@@ -107,6 +107,7 @@ impl Services {
     /// Tells a child where the servers are: URLs of an administrator, who makes a database per
     /// test.
     pub(crate) fn tell(&self, command: &mut Command) {
+        go_past_proxies(command);
         command.envs(self.urls());
     }
 
@@ -199,8 +200,23 @@ impl PostgresAlone {
 
     /// As [`Services::tell`].
     pub(crate) fn tell(&self, command: &mut Command) {
+        go_past_proxies(command);
         command.env(POSTGRES_URL, self.server.url("postgres", "postgres"));
     }
+}
+
+/// The proxy that a person needs to reach the world cannot reach what listens here, which AWS's SDK
+/// would ask it for.
+fn go_past_proxies(command: &mut Command) {
+    let mut names = ["NO_PROXY", "no_proxy"].into_iter();
+    let known = names.find_map(|name| std::env::var(name).ok());
+    command.env("NO_PROXY", with_this_machine(known.as_deref()));
+}
+
+/// A list of hosts without a proxy, and this one.
+fn with_this_machine(hosts: Option<&str>) -> String {
+    let hosts = hosts.into_iter().filter(|hosts| !hosts.is_empty());
+    hosts.chain(["127.0.0.1"]).collect::<Vec<_>>().join(",")
 }
 
 /// MySQL, which is not everywhere to be had.
@@ -240,4 +256,16 @@ fn random_hex() -> Result<String> {
         .and_then(|mut random| random.read_exact(&mut bytes))
         .doing(|| "read /dev/urandom".to_owned())?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_this_machine;
+
+    #[test]
+    fn a_persons_hosts_without_a_proxy_stay() {
+        assert_eq!(with_this_machine(None), "127.0.0.1");
+        assert_eq!(with_this_machine(Some("")), "127.0.0.1");
+        assert_eq!(with_this_machine(Some("intranet")), "intranet,127.0.0.1");
+    }
 }
