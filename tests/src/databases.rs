@@ -148,13 +148,15 @@ impl TestDatabase {
     pub async fn end(self) {
         self.database.close().await;
         if let Some((admin, name)) = self.server {
-            let mut drop = format!("DROP DATABASE {}", quote(admin.dialect(), &name));
-            if admin.dialect() == Dialect::Postgres {
-                // It waits only seconds for connections that are about to go.
-                drop.push_str(" WITH (FORCE)");
+            let drop = format!("DROP DATABASE {}", quote(admin.dialect(), &name));
+            let mut done = admin.execute(Sql::dynamic(drop.clone()), &[]).await;
+            // PostgreSQL waits five seconds for connections that are about to go.
+            for _ in 0..11 {
+                if done.is_err() {
+                    done = admin.execute(Sql::dynamic(drop.clone()), &[]).await;
+                }
             }
-            let done = admin.execute(Sql::dynamic(drop), &[]).await;
-            done.expect("the database can be dropped");
+            done.expect("nobody else is connected to the database any more");
             admin.close().await;
         }
     }

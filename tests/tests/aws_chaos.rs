@@ -146,13 +146,15 @@ impl Day {
         let denials = || of_kind(kms.faults(), &["Denied"]);
         kms.faults().set(Fault::Denied(WORKER.to_owned()));
         // A slow machine may still be busy with what was sealed by then.
-        let before = loop {
-            let before = self.stage.committed().await;
+        let mut before = 0;
+        for _ in 0..15 {
+            before = self.stage.committed().await;
             tokio::time::sleep(KEYS_ARE_GONE).await;
             if self.stage.committed().await == before {
-                break before;
+                break;
             }
-        };
+        }
+        assert!(before < self.stored(), "nothing is left that needs a key");
         let denied = denials();
         tokio::time::sleep(DENIED).await;
         assert_eq!(self.stage.committed().await, before, "no key, no row");

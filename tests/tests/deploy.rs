@@ -343,6 +343,9 @@ fn the_task_is_closed_and_may_drain() {
     assert_eq!(container["readonlyRootFilesystem"], true);
     assert_eq!(container["user"], dockerfile("USER")[0].as_str());
     assert_eq!(container["logConfiguration"]["logDriver"], "awslogs");
+    // A log that is away must not hold up the worker.
+    let mode = &container["logConfiguration"]["options"]["mode"];
+    assert_eq!(mode, "non-blocking");
     let check = strings(&container["healthCheck"]["command"]);
     assert_eq!(check.last().unwrap(), "health");
     let stop = container["stopTimeout"].as_u64().unwrap();

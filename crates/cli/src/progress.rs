@@ -72,7 +72,7 @@ pub(crate) struct Counting {
     rated: bool,
     started: Instant,
     bar: Option<ProgressBar>,
-    /// When the count was last drawn on a terminal; before the first time, nothing.
+    /// When a count above 0 was last drawn on a terminal.
     drawn: Option<Instant>,
     logged: Instant,
 }

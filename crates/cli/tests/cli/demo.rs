@@ -147,7 +147,7 @@ fn plaintext_outside_of_the_source_ends_with_4() {
             return;
         }
     }
-    panic!("the demo was never seen at work");
+    panic!("the demo was never held still before it searched");
 }
 
 /// A disk that takes no more: the shop's records do not fit.
